@@ -1,0 +1,78 @@
+# The book's commands. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The interpreter that builds the environment: python3.13 where there is one, as .python-version says.
+PYTHON ?= $(shell python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo python3)
+BIN := .venv/bin
+
+CHAPTERS := $(basename $(notdir $(wildcard chapters/*.md)))
+STORED := $(CHAPTERS:%=chapters/%.ipynb)
+EXECUTED := $(CHAPTERS:%=_build/executed/%.ipynb)
+MATTER := _config.yml _toc.yml references.bib $(wildcard book/*)
+# What a chapter's numbers depend on, besides its own source.
+GROUND := $(wildcard lib/multilevel/*.py data/*) requirements.txt tools/notebooks.py
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 20
+
+.PHONY: book
+book: $(BIN)/ready ## set up, execute every chapter on this machine, build the HTML
+	@echo "executing $(words $(CHAPTERS)) chapters, two at a time"
+	@$(MAKE) --no-print-directory -j2 executed
+	@tools/build-html $(EXECUTED)
+
+.PHONY: executed
+executed: $(EXECUTED)
+
+_build/executed/%.ipynb: chapters/%.md $(GROUND)
+	@$(BIN)/python tools/notebooks.py $< $@
+
+.PHONY: html
+html: $(BIN)/ready ## build the HTML from the stored notebooks, without executing
+	@tools/build-html $(STORED)
+
+.PHONY: notebooks
+notebooks: $(BIN)/ready ## after an edit: derive and execute the stored notebooks again
+	@$(MAKE) --no-print-directory -j2 stored
+
+.PHONY: stored
+stored: $(STORED)
+
+chapters/%.ipynb: _build/executed/%.ipynb
+	@cp $< $@
+
+# The tests look at the book that was built last, and build it if there is none or it is older than
+# a stored notebook.
+_build/html/index.html: $(STORED) $(MATTER) | $(BIN)/ready
+	@tools/build-html $(STORED)
+
+.PHONY: test
+test: $(BIN)/ready _build/html/index.html ## lint, types, unit tests, notebooks, the built book
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 900 -n 2 --dist loadfile -p no:cacheprovider $(STORED)
+
+.PHONY: lab
+lab: $(BIN)/ready ## open the chapters in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir chapters
+
+.PHONY: lock
+lock: $(BIN)/ready ## after an edit of requirements.in: solve it anew (fetches uv)
+	@$(BIN)/python -m venv _build/uv && _build/uv/bin/pip install --quiet uv
+	@_build/uv/bin/uv pip compile --universal --python-version 3.12 --generate-hashes --quiet \
+	    --custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+
+.PHONY: clean
+clean: ## remove everything that can be made again
+	rm -rf .venv _build lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment: made anew whenever the lock changes.
+$(BIN)/ready: requirements.txt pyproject.toml
+	@tools/set-up $(PYTHON)

@@ -1,0 +1,380 @@
+"""How is it seen? Each function takes a tidy frame or labelled draws and returns one figure.
+
+One palette throughout: teal and terracotta, which colour-blind readers can tell apart, with a
+pale teal and a sand for third and fourth things. No meaning rests on colour alone: marker, line
+style, position or a label in words says the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from scipy.special import expit
+
+TEAL, TERRACOTTA, PALE, SAND = "#1c5253", "#e07a5f", "#8fb9b5", "#e9c46a"
+PALETTE = [TEAL, TERRACOTTA, PALE, SAND]
+GREY = "#6b6b6b"
+
+
+def set_theme() -> None:
+    """Set the book's look for all figures that follow, as seaborn's ``set_theme`` does."""
+    sns.set_theme(
+        style="ticks",
+        palette=PALETTE,
+        rc={
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.dpi": 200,
+            "figure.figsize": (6, 3.8),
+            "font.size": 12,
+            "axes.titlesize": 12,
+            "axes.labelsize": 12,
+            "xtick.labelsize": 11,
+            "ytick.labelsize": 11,
+            "legend.fontsize": 11,
+            "legend.frameon": False,
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": "white",
+        },
+    )
+
+
+def gradient_intervals(
+    panels: Mapping[str, xr.DataArray], xlabel: str, ylabel: str, mass: float = 0.95
+) -> Figure:
+    """Draw every cluster's posterior as a vertical bar that fades away from its middle.
+
+    Parameters
+    ----------
+    panels
+        Title and draws, dims (chain, draw, cluster), of each panel.
+    xlabel, ylabel
+        Names of the axes, with units.
+    mass
+        Mass of the widest interval drawn; the intervals are equal-tailed.
+
+    Returns
+    -------
+    Figure with the panels below each other, on one vertical scale
+    """
+    figure, axes = plt.subplots(len(panels), figsize=(6, 2.6 * len(panels)), sharey=True)
+    levels = np.linspace(0.05, mass, 20)
+    for ax, (title, draws) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        x = np.arange(draws.shape[-1])
+        for level in levels:
+            low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=(0, 1))
+            ax.vlines(x, low, high, color=TEAL, alpha=0.09, linewidth=3.2)
+        ax.plot(x, draws.mean(("chain", "draw")), "o", color=TERRACOTTA, markersize=2.5)
+        ax.set(title=title, ylabel=ylabel, xticks=[])
+    ax.set_xlabel(xlabel)
+    return figure
+
+
+def shrinkage(estimates: pd.DataFrame, grand_mean: float, xlabel: str, ylabel: str) -> Figure:
+    """Set each cluster's two estimates beside each other, and the grand mean behind them.
+
+    Parameters
+    ----------
+    estimates
+        One row per cluster, in the order to draw them: ``no pooling``, ``partial pooling`` (two
+        estimates) and ``n`` (how many observations the cluster has).
+    grand_mean
+        What the estimates shrink towards.
+    xlabel, ylabel
+        Names of the axes, with units.
+
+    Returns
+    -------
+    Figure with a panel for each number of observations, on one scale
+    """
+    sizes = sorted(estimates["n"].unique())
+    widths = [max((estimates["n"] == n).sum(), 12) for n in sizes]
+    figure, axes = plt.subplots(
+        1, len(sizes), figsize=(6.4, 4.2), sharey=True, gridspec_kw={"width_ratios": widths}
+    )
+    for ax, n in zip(axes, sizes, strict=True):
+        part = estimates[estimates["n"] == n]
+        x = np.arange(len(part))
+        ax.axhline(grand_mean, color=GREY, linestyle="--", linewidth=1)
+        ax.vlines(x, part["no pooling"], part["partial pooling"], color=GREY, linewidth=0.6)
+        ax.plot(x, part["no pooling"], "o", mfc="white", color=TERRACOTTA, ms=4, label="no pooling")
+        ax.plot(x, part["partial pooling"], "s", color=TEAL, ms=3, label="partial pooling")
+        ax.set(title=f"n = {n}", xticks=[], xlim=(-1.5, len(part) + 0.5))
+    axes[0].set_ylabel(ylabel)
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def forest(summary: pd.DataFrame, xlabel: str, reference: float | None = 0.0) -> Figure:
+    """Draw the interval of each parameter as a line, its mean as a point.
+
+    Parameters
+    ----------
+    summary
+        What :func:`multilevel.summarise` gives: ``mean``, ``lower``, ``upper``, one row per
+        parameter, drawn from top to bottom.
+    xlabel
+        Name of the axis, with its unit and the kind and mass of the interval.
+    reference
+        Where to draw a dashed vertical line; None draws none.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = plt.subplots(figsize=(6, 0.8 + 0.27 * len(summary)))
+    y = np.arange(len(summary))[::-1]
+    if reference is not None:
+        ax.axvline(reference, color=GREY, linestyle="--", linewidth=1)
+    ax.hlines(y, summary["lower"], summary["upper"], color=TEAL, linewidth=2)
+    ax.plot(summary["mean"], y, "o", color=TERRACOTTA, markersize=5)
+    ax.set(yticks=y, yticklabels=summary.index, xlabel=xlabel, ylim=(-0.7, len(summary) - 0.3))
+    return figure
+
+
+def densities(
+    draws: Mapping[str, Any],
+    xlabel: str,
+    xlim: tuple[float, float] | None = None,
+    reference: Mapping[str, float] | None = None,
+) -> Figure:
+    """Draw the density of each quantity, with its name written beside its peak.
+
+    Parameters
+    ----------
+    draws
+        Name and draws (of any shape) of each quantity.
+    xlabel
+        Name of the axis, with its unit.
+    xlim
+        Ends of the axis; by default those of the draws.
+    reference
+        Names and places of dashed vertical lines.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = plt.subplots(figsize=(6, 3.4))
+    top = 0.0
+    for (name, values), color, style in zip(draws.items(), PALETTE, ["-", "--", "-.", ":"], strict=False):
+        flat = np.ravel(values)
+        sns.kdeplot(x=flat, color=color, linestyle=style, fill=True, alpha=0.35, ax=ax, cut=0, clip=xlim)
+        line = sns.kdeplot(x=flat, color=color, linestyle=style, ax=ax, cut=0, clip=xlim).lines[-1]
+        x, y = line.get_data()
+        ax.annotate(
+            name, (x[y.argmax()], y.max()), xytext=(7, 4), textcoords="offset points", color="black"
+        )
+        top = max(top, y.max())
+    for name, place in (reference or {}).items():
+        ax.axvline(place, color=GREY, linestyle=":", linewidth=1.5)
+        ax.annotate(name, (place, top), xytext=(4, 0), textcoords="offset points", color=GREY)
+    ax.set(xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.15 * top))
+    if xlim:
+        ax.set_xlim(*xlim)
+    return figure
+
+
+def bands(
+    tables: Mapping[str, pd.DataFrame],
+    x: str,
+    facet: str,
+    xlabel: str,
+    ylabel: str,
+    points: pd.DataFrame | None = None,
+) -> Figure:
+    """Draw predicted means as lines and their intervals as bands, a panel for each cluster.
+
+    Parameters
+    ----------
+    tables
+        Name and table of each kind of prediction: columns ``mean``, ``lower``, ``upper``, the
+        column ``x``, and the column ``facet``. A table without that column is drawn in each panel.
+    x, facet
+        Names of columns.
+    xlabel, ylabel
+        Names of the axes.
+    points
+        Observed values to draw as open circles: columns ``x``, ``facet`` and ``observed``.
+
+    Returns
+    -------
+    Figure with a panel for each level of ``facet``, two in a row, on one scale
+    """
+    levels = next(table[facet].unique() for table in tables.values() if facet in table)
+    rows = -(-len(levels) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(6, 1.9 * rows + 0.5), sharex=True, sharey=True)
+    for ax, level in zip(axes.flat, levels, strict=False):
+        for (name, table), color, style in zip(tables.items(), PALETTE, ["-", "--"], strict=False):
+            part = (table[table[facet] == level] if facet in table else table).sort_values(x)
+            at = part[x].astype(str)
+            ax.fill_between(at, part["lower"], part["upper"], color=color, alpha=0.3, linewidth=0)
+            ax.plot(at, part["mean"], color=color, linestyle=style, label=name)
+        if points is not None:
+            seen = points[points[facet] == level].sort_values(x)
+            ax.plot(seen[x].astype(str), seen["observed"], "o", mfc="white", color="black", ms=5, label="observed")
+        ax.set(title=f"{facet} {level}", ylim=(-0.02, 1.02))
+    for ax in list(axes.flat)[len(levels) :]:
+        ax.set_axis_off()
+    for ax in list(axes.flat)[: len(levels)][-2:]:
+        ax.tick_params(labelbottom=True)
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    if len(names) > 1:
+        figure.legend(handles, names, loc="outside upper center", ncols=2)
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel(ylabel, fontsize=12)
+    return figure
+
+
+def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: str) -> Figure:
+    """Draw one thin line for each draw.
+
+    Parameters
+    ----------
+    draws
+        Dims row (the points along the horizontal axis) and one other (the lines).
+    labels
+        Their names.
+    xlabel, ylabel
+        Names of the axes.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = plt.subplots()
+    ax.plot(list(labels), draws.transpose("row", ...), color=TERRACOTTA, alpha=0.45, linewidth=1)
+    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.02, 1.02))
+    return figure
+
+
+def category_bars(
+    table: pd.DataFrame, hue: str, rows: Sequence[str], column: str | None, xlabel: str
+) -> Figure:
+    """Draw the probability of each category as a bar, with its interval as a line.
+
+    Parameters
+    ----------
+    table
+        Columns ``category``, ``mean``, ``lower``, ``upper``, and those named below.
+    hue
+        The column whose levels stand side by side.
+    rows
+        The columns whose combinations are the rows of panels.
+    column
+        The column whose levels are the columns of panels; None makes a single one.
+    xlabel
+        Name of the horizontal axis.
+
+    Returns
+    -------
+    Figure on one scale
+    """
+    combinations = table[list(rows)].drop_duplicates().sort_values(list(rows))
+    columns = table[column].unique() if column else [None]
+    hues = sorted(table[hue].unique())
+    size = (max(6, 2.4 * len(columns)), 2.1 * len(combinations) + 0.9)
+    figure, axes = plt.subplots(
+        len(combinations), len(columns), figsize=size, sharex=True, sharey=True, squeeze=False
+    )
+    for i, combination in enumerate(combinations.itertuples(index=False)):
+        for j, level in enumerate(columns):
+            ax, part = axes[i, j], table
+            for name, value in zip(rows, combination, strict=True):
+                part = part[part[name] == value]
+            if column:
+                part = part[part[column] == level]
+            _bars(ax, part, hue, hues)
+            where = ", ".join(f"{name} {value}" for name, value in zip(rows, combination, strict=True))
+            ax.set_title(f"{column} {level}\n{where}" if column else where, fontsize=11)
+    handles = [
+        Patch(facecolor=color, edgecolor="black", hatch=hatch, label=f"{hue} {value}")
+        for value, color, hatch in zip(hues, PALETTE, ["", "///"], strict=False)
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(hues))
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel("probability", fontsize=12)
+    return figure
+
+
+def _bars(ax: Axes, part: pd.DataFrame, hue: str, hues: Sequence[Any]) -> None:
+    width = 0.8 / len(hues)
+    for k, (value, color, hatch) in enumerate(zip(hues, PALETTE, ["", "///"], strict=False)):
+        bar = part[part[hue] == value]
+        x = bar["category"].astype(float) + (k - (len(hues) - 1) / 2) * width
+        ax.bar(x, bar["mean"], width, color=color, hatch=hatch, edgecolor="black", linewidth=0.4)
+        ax.vlines(x, bar["lower"], bar["upper"], color="black", linewidth=1.2)
+    ax.set_xticks(sorted(part["category"].unique()))
+
+
+def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str) -> Figure:
+    """Set the observed counts of a response beside those of simulated data sets.
+
+    Parameters
+    ----------
+    observed
+        The response, an ordered categorical.
+    replicates
+        What :func:`multilevel.replicate` gives: dims (draw, row).
+    xlabel
+        Name of the horizontal axis.
+
+    Returns
+    -------
+    Figure with the observed counts first, on one scale
+    """
+    categories = list(observed.cat.categories)
+    sets = {"observed": observed.to_numpy()}
+    sets |= {f"simulated {i}": values for i, values in enumerate(replicates.to_numpy(), start=1)}
+    rows = -(-len(sets) // 2)
+    figure, axes = plt.subplots(rows, 2, figsize=(6, 1.6 * rows + 0.4), sharex=True, sharey=True)
+    for ax, (name, values) in zip(axes.flat, sets.items(), strict=False):
+        counts = [(values == category).sum() for category in categories]
+        first = name == "observed"
+        ax.bar(categories, counts, color=TERRACOTTA if first else TEAL, hatch="///" if first else "", edgecolor="white")
+        ax.set(title=name, xticks=categories)
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel("number of responses", fontsize=12)
+    return figure
+
+
+def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> Figure:
+    """Show how thresholds cut a logistic curve into the probabilities of the responses.
+
+    Parameters
+    ----------
+    thresholds
+        Increasing, in log-odds.
+    etas
+        Name and place of the curve in each row of panels, in log-odds.
+
+    Returns
+    -------
+    Figure: on the left the density of the latent judgement with the thresholds as lines, on the
+    right the probability of each response
+    """
+    figure, axes = plt.subplots(len(etas), 2, figsize=(6, 2.3 * len(etas)), sharex="col", sharey="col", squeeze=False)
+    x = np.linspace(min(thresholds) - 4, max(thresholds) + 4, 400)
+    edges = np.array([-np.inf, *thresholds, np.inf])
+    for (left, right), (name, eta) in zip(axes, etas.items(), strict=True):
+        density = expit(x - eta) * expit(eta - x)
+        for k in range(len(edges) - 1):
+            inside = (x >= edges[k]) & (x <= edges[k + 1])
+            left.fill_between(x[inside], density[inside], color=[PALE, TEAL][k % 2], alpha=0.55)
+        left.vlines(thresholds, 0, 0.27, color="black", linewidth=1)
+        left.plot(x, density, color="black")
+        left.set(title=name, yticks=[])
+        probability = np.diff(expit(edges - eta))
+        right.bar(np.arange(1, len(edges)), probability, color=TEAL)
+        right.set(title="probability", xticks=np.arange(1, len(edges)))
+    axes[-1, 0].set_xlabel("latent judgement (log-odds)")
+    axes[-1, 1].set_xlabel("response")
+    return figure

@@ -1,0 +1,531 @@
+"""What is assumed? One builder per model, each returning a :class:`pymc.Model` with named dims.
+
+Every builder takes a tidy frame and column names, derives the index and the labels of each group
+from one and the same factorisation, and accepts another prior for any parameter by keyword, for
+example ``partial_pooling(data, "con", "id", sigma_alpha=Prior(pm.Exponential, 10))``.
+
+Two things in here serve the sampler and leave the posterior as it is; the page "Exercise: moral
+judgement, by person" explains both. Variables with a leading underscore exist for the sampler
+alone, and ``fit`` does not report them. Equal rows are evaluated once, with their count.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.distributions.transforms import ordered
+from pytensor.tensor.variable import TensorVariable
+
+
+class Prior:
+    """A prior that is not yet tied to a parameter.
+
+    Parameters
+    ----------
+    distribution
+        A PyMC distribution, for example ``pm.Normal``.
+    parameters, keywords
+        What that distribution takes: ``Prior(pm.Normal, 0, 1.5)``, ``Prior(pm.Gamma, alpha=2,
+        beta=10)``.
+    """
+
+    def __init__(
+        self, distribution: Callable[..., Any], *parameters: float, **keywords: float
+    ) -> None:
+        self.distribution = distribution
+        self.parameters = parameters
+        self.keywords = keywords
+
+    def __call__(self, name: str, **settings: Any) -> TensorVariable:
+        """Give the parameter ``name`` this prior, in the model of the surrounding context."""
+        return self.distribution(name, *self.parameters, **self.keywords, **settings)
+
+    def __repr__(self) -> str:
+        """Show the prior as it is written in an equation: ``Normal(0, 1.5)``."""
+        numbers = [f"{number:g}" for number in self.parameters]
+        numbers += [f"{key}={number:g}" for key, number in self.keywords.items()]
+        return f"{self.distribution.__name__}({', '.join(numbers)})"
+
+
+def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) -> pm.Model:
+    r"""Estimate every cluster from its own observations alone.
+
+    .. math::
+        y_i \sim \text{Normal}(\alpha_{j[i]}, \sigma), \quad
+        \alpha_j \sim \text{Normal}(0, 1.5), \quad \sigma \sim \text{Exponential}(1)
+
+    Parameters
+    ----------
+    data
+        One row per observation.
+    outcome
+        A numeric column.
+    group
+        The column that says which cluster a row belongs to.
+    priors
+        Other priors for ``alpha`` or ``sigma``.
+
+    Returns
+    -------
+    Model with ``alpha`` (dims: the name of the group) and ``sigma``, in units of the outcome
+
+    Raises
+    ------
+    ValueError
+        A column is missing, not numeric or has missing values; the group has a single level; or
+        no parameter has the name of a prior that was given.
+    """
+    prior = _choose_priors(
+        {"alpha": Prior(pm.Normal, 0, 1.5), "sigma": Prior(pm.Exponential, 1)}, priors
+    )
+    y = _numeric(data, outcome)
+    clusters = _factorise(data, group)
+    with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
+        alpha = prior["alpha"]("alpha", dims=group)
+        sigma = prior["sigma"]("sigma")
+        mu = alpha[clusters.index]
+        pm.Normal(outcome, mu, sigma, observed=y, dims="row")
+        _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
+    return model
+
+
+def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) -> pm.Model:
+    r"""Let the clusters learn from each other through a common distribution.
+
+    .. math::
+        y_i \sim \text{Normal}(\alpha_{j[i]}, \sigma), \quad
+        \alpha_j \sim \text{Normal}(\bar\alpha, \sigma_\alpha), \quad
+        \bar\alpha \sim \text{Normal}(0, 1.5), \quad
+        \sigma_\alpha, \sigma \sim \text{Exponential}(1)
+
+    Parameters
+    ----------
+    data
+        One row per observation.
+    outcome
+        A numeric column.
+    group
+        The column that says which cluster a row belongs to.
+    priors
+        Other priors for ``alpha_bar``, ``sigma_alpha`` or ``sigma``.
+
+    Returns
+    -------
+    Model with ``alpha_bar``, ``sigma_alpha``, ``alpha`` (each cluster's mean, not its deviation;
+    dims: the name of the group) and ``sigma``, all in units of the outcome
+
+    Raises
+    ------
+    ValueError
+        As for :func:`no_pooling`.
+    """
+    prior = _choose_priors(
+        {
+            "alpha_bar": Prior(pm.Normal, 0, 1.5),
+            "sigma_alpha": Prior(pm.Exponential, 1),
+            "sigma": Prior(pm.Exponential, 1),
+        },
+        priors,
+    )
+    y = _numeric(data, outcome)
+    clusters = _factorise(data, group)
+    with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
+        alpha_bar = prior["alpha_bar"]("alpha_bar")
+        sigma_alpha = prior["sigma_alpha"]("sigma_alpha")
+        alpha = pm.Normal("alpha", alpha_bar, sigma_alpha, dims=group)
+        sigma = prior["sigma"]("sigma")
+        mu = alpha[clusters.index]
+        pm.Normal(outcome, mu, sigma, observed=y, dims="row")
+        _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
+    return model
+
+
+def crossed_intercepts(
+    data: pd.DataFrame, outcome: str, groups: Sequence[str], treatment: str, **priors: Prior
+) -> pm.Model:
+    r"""Model a yes-or-no outcome with several kinds of cluster at once, and a treatment.
+
+    .. math::
+        y_i \sim \text{Bernoulli}(p_i), \quad
+        \text{logit}(p_i) = \bar\alpha + \sum_g \alpha_{g, j_g[i]} + \beta_{t[i]}, \quad
+        \alpha_{g,j} \sim \text{Normal}(0, \sigma_g)
+
+    with :math:`\bar\alpha \sim \text{Normal}(0, 1.5)`, :math:`\beta_t \sim \text{Normal}(0, 0.5)`
+    and :math:`\sigma_g \sim \text{Exponential}(1)`.
+
+    Parameters
+    ----------
+    data
+        One row per observation.
+    outcome
+        A column of zeros and ones.
+    groups
+        The columns that cluster the rows. Name the one with the most observations per cluster
+        relative to its spread first: its effects are sampled centred, the others' non-centred.
+    treatment
+        A column whose levels each get an effect.
+    priors
+        Other priors for ``alpha_bar``, ``beta`` or, for a group ``g``, ``sigma_g``.
+
+    Returns
+    -------
+    Model with ``alpha_bar``, ``beta`` (dims: the name of the treatment) and, for each group ``g``,
+    ``sigma_g`` and ``alpha_g`` (deviations; dims: ``g``), all in log-odds
+
+    Raises
+    ------
+    ValueError
+        As for :func:`no_pooling`; or the outcome is not made of zeros and ones.
+    """
+    prior = _choose_priors(
+        {"alpha_bar": Prior(pm.Normal, 0, 1.5), "beta": Prior(pm.Normal, 0, 0.5)}
+        | {f"sigma_{group}": Prior(pm.Exponential, 1) for group in groups},
+        priors,
+    )
+    _binary(data, outcome)
+    cells = _count(data, [*groups, treatment, outcome])
+    clusters = {group: _factorise(cells.rows, group) for group in groups}
+    arms = _factorise(cells.rows, treatment)
+    coords = {group: factor.labels for group, factor in clusters.items()}
+    with pm.Model(coords=coords | {treatment: arms.labels} | cells.coords) as model:
+        alpha_bar = prior["alpha_bar"]("alpha_bar")
+        beta = prior["beta"]("beta", dims=treatment)
+        sigma = {group: prior[f"sigma_{group}"](f"sigma_{group}") for group in groups}
+        first, *others = groups
+        alpha = {group: _non_centred(group, sigma[group]) for group in others}
+        level = alpha_bar + beta.mean() + sum(effect.mean() for effect in alpha.values())
+        alpha[first] = _centred(first, level, sigma[first])
+
+        logit_p = alpha_bar + beta[arms.index]
+        for group, factor in clusters.items():
+            logit_p += alpha[group][factor.index]
+        y = cells.rows[outcome].to_numpy()
+        _observe(outcome, bernoulli_logp, [logit_p], "(),()->()", y, cells)
+    return model
+
+
+def ordered_logit(
+    data: pd.DataFrame,
+    response: str,
+    predictors: Sequence[str],
+    group: str | None = None,
+    **priors: Prior,
+) -> pm.Model:
+    r"""Model an ordered response by a cumulative logit, with or without varying intercepts.
+
+    .. math::
+        \text{logit} \Pr(y_i \le k) = \kappa_k - \eta_i, \quad
+        \eta_i = x_i \beta + \alpha_{j[i]}, \quad
+        \alpha_j \sim \text{Normal}(0, \sigma_g)
+
+    As brms does, the priors :math:`\kappa_k \sim \text{Normal}(0, 1.5)`, in increasing order, are
+    those of the thresholds at the predictors' means, and the thresholds that are reported are
+    those at zero. Without a group the slopes are flat, as in the lecture; with one they are
+    :math:`\text{Normal}(0, 0.5)`, and :math:`\sigma_g \sim \text{Exponential}(1)`.
+
+    Parameters
+    ----------
+    data
+        One row per response.
+    response
+        An ordered categorical column.
+    predictors
+        Numeric columns.
+    group
+        The column that says which cluster a row belongs to; None ignores clusters.
+    priors
+        Other priors for ``threshold``, ``beta`` or, for a group ``g``, ``sigma_g``.
+
+    Returns
+    -------
+    Model with ``threshold`` (dims: cut, named 1 to the number of categories less one), ``beta``
+    (dims: predictor) and, for a group ``g``, ``sigma_g`` and ``alpha_g`` (deviations; dims: ``g``),
+    all in log-odds. The coordinate ``category`` holds the response's own labels.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`no_pooling`; or the response is not an ordered categorical with at least two
+        categories.
+    """
+    slopes = Prior(pm.Normal, 0, 0.5) if group else Prior(pm.Flat)
+    groups = [group] if group else []
+    prior = _choose_priors(
+        {"threshold": Prior(pm.Normal, 0, 1.5), "beta": slopes}
+        | {f"sigma_{name}": Prior(pm.Exponential, 1) for name in groups},
+        priors,
+    )
+    categories = _ordered_categories(data, response)
+    means = np.array([_numeric(data, predictor).mean() for predictor in predictors])
+    cells = _count(data, [*groups, *predictors, response])
+    clusters = {name: _factorise(cells.rows, name) for name in groups}
+    cuts = np.arange(1, len(categories))
+    coords = {
+        "cut": cuts,
+        "predictor": list(predictors),
+        "category": categories,
+        **{name: factor.labels for name, factor in clusters.items()},
+        **cells.coords,
+    }
+    x = cells.rows[list(predictors)].to_numpy(float)
+    with pm.Model(coords=coords) as model:
+        beta = prior["beta"]("beta", dims="predictor")
+        start = np.linspace(-1.5, 1.5, len(cuts))  # any increasing start will do
+        centred = prior["threshold"](
+            "_threshold", transform=ordered, initval=start, shape=len(cuts)
+        )
+        at_zero = pt.dot(means, beta)
+        threshold = centred + at_zero
+        # Sorting changes nothing while sampling; it puts draws from the prior in order too.
+        pm.Deterministic("threshold", pt.sort(centred) + at_zero, dims="cut")
+        eta = pt.dot(x, beta)
+        if group:
+            sigma = prior[f"sigma_{group}"](f"sigma_{group}")
+            alpha = _centred(group, -centred.mean(), sigma)
+            eta += alpha[clusters[group].index]
+        codes = cells.rows[response].cat.codes.to_numpy()
+        parameters = [eta, threshold]
+        _observe(response, ordered_logistic_logp, parameters, "(),(cut),()->()", codes, cells)
+    return model
+
+
+def count_parameters(model: pm.Model) -> int:
+    """Count the free parameters of a model.
+
+    Parameters
+    ----------
+    model
+        A model from one of the builders, or any other.
+
+    Returns
+    -------
+    How many numbers the sampler has to find; derived quantities do not count
+    """
+    point = model.initial_point()
+    return sum(np.size(value) for value in point.values())
+
+
+# Log probabilities -------------------------------------------------------------------------------
+
+
+def bernoulli_logp(y: TensorVariable, logit_p: TensorVariable) -> TensorVariable:
+    r"""Give :math:`\log \Pr(y)` of zeros and ones, from the log-odds of a one.
+
+    Parameters
+    ----------
+    y
+        Zeros and ones, of any shape.
+    logit_p
+        Log-odds, of the same shape.
+
+    Returns
+    -------
+    Log probabilities, of the same shape: the log of the logistic function at plus or minus the
+    log-odds
+    """
+    return _log_sigmoid((2 * y - 1) * logit_p)
+
+
+def ordered_logistic_logp(
+    code: TensorVariable, eta: TensorVariable, threshold: TensorVariable
+) -> TensorVariable:
+    r"""Give the log probability of a category of the cumulative logit model.
+
+    With the logistic function :math:`S`, and :math:`a = \kappa_k - \eta`,
+    :math:`b = \kappa_{k-1} - \eta`,
+
+    .. math::
+        \log\{S(a) - S(b)\} = \log S(a) + \log S(-b) + \log(1 - e^{\kappa_{k-1} - \kappa_k}),
+
+    which never subtracts two nearly equal numbers.
+
+    Parameters
+    ----------
+    code
+        Categories as integers from 0 to K - 1, of any shape.
+    eta
+        Linear predictors, of the same shape.
+    threshold
+        The K - 1 thresholds, increasing.
+
+    Returns
+    -------
+    Log probabilities, of the shape of ``code``
+    """
+    infinity = np.array([np.inf])
+    threshold = threshold.ravel()  # inside a CustomDist it arrives as a single row
+    upper = pt.concatenate([threshold, infinity])
+    lower = pt.concatenate([-infinity, threshold])
+    width = pt.log1mexp(lower - upper)
+    k = pt.cast(code, "int64")
+    return _log_sigmoid(upper[k] - eta) + _log_sigmoid(eta - lower[k]) + width[k]
+
+
+def _log_sigmoid(x: TensorVariable) -> TensorVariable:
+    return -pt.softplus(-x)
+
+
+# Group-level effects -----------------------------------------------------------------------------
+
+
+def _centred(group: str, level: TensorVariable, sigma: TensorVariable) -> TensorVariable:
+    """Effects ~ Normal(0, sigma), sampled as the clusters' own means around a level.
+
+    Right where every cluster has many observations: they settle its mean, whatever the level is.
+    """
+    mean = pm.Normal(f"_{group}_mean", level, sigma, dims=group)
+    return pm.Deterministic(f"alpha_{group}", mean - level, dims=group)
+
+
+def _non_centred(group: str, sigma: TensorVariable) -> TensorVariable:
+    """Effects ~ Normal(0, sigma), sampled in units of sigma.
+
+    Right where clusters say little: sigma may then be near zero, and the effects with it.
+    """
+    z = pm.Normal(f"_{group}_z", 0, 1, dims=group)
+    return pm.Deterministic(f"alpha_{group}", sigma * z, dims=group)
+
+
+# Equal rows are evaluated once -------------------------------------------------------------------
+
+
+class Cells(NamedTuple):
+    """The distinct rows of a table, how often each occurs, and where each row went."""
+
+    rows: pd.DataFrame
+    count: np.ndarray
+    cell_of_row: np.ndarray
+    coords: dict[str, Any]
+
+
+def _count(data: pd.DataFrame, columns: list[str]) -> Cells:
+    for column in columns:
+        complete_column(data, column)
+    groups = data.groupby(columns, observed=True)
+    size = groups.size()
+    coords = {"cell": np.arange(len(size)), "row": data.index}
+    return Cells(
+        size.index.to_frame(index=False), size.to_numpy(), groups.ngroup().to_numpy(), coords
+    )
+
+
+def _observe(
+    name: str,
+    logp: Callable[..., TensorVariable],
+    parameters: Sequence[TensorVariable],
+    signature: str,
+    observed: np.ndarray,
+    cells: Cells,
+) -> None:
+    """Observe every cell as often as it occurs, and remember which row is in which cell."""
+    count = pm.Data("count", cells.count, dims="cell")
+    pm.Data("cell_of_row", cells.cell_of_row, dims="row")
+    pm.CustomDist(
+        name,
+        *parameters,
+        count,
+        logp=lambda y, *given: given[-1] * logp(y, *given[:-1]),
+        signature=signature,
+        observed=observed,
+        dims="cell",
+    )
+    _keep_log_likelihood(logp(observed, *parameters), "cell")
+
+
+def _keep_log_likelihood(logp: TensorVariable, dim: str) -> None:
+    """Let the sampler record the log likelihood of every row or cell, as LOO needs it."""
+    pm.Deterministic("_log_likelihood", logp, dims=dim)
+
+
+# What a column must be ---------------------------------------------------------------------------
+
+
+class Factor(NamedTuple):
+    """A column as integers from 0, and the label that each integer stands for."""
+
+    index: np.ndarray
+    labels: list[Any]
+
+
+def _factorise(data: pd.DataFrame, column: str) -> Factor:
+    complete_column(data, column)
+    index, labels = pd.factorize(data[column], sort=True)
+    if len(labels) < 2:
+        raise ValueError(
+            f"Column '{column}' has a single level, {labels[0]!r}: there is nothing to compare or "
+            f"to pool. Give a column with at least two levels."
+        )
+    return Factor(index, labels.tolist())
+
+
+def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
+    """Give a column of a frame, or say what is wrong with it.
+
+    Parameters
+    ----------
+    data
+        Any frame.
+    column
+        The name of a column.
+
+    Returns
+    -------
+    The column
+
+    Raises
+    ------
+    ValueError
+        There is no such column, or it has missing values.
+    """
+    if column not in data.columns:
+        raise ValueError(
+            f"There is no column '{column}' in the data. The columns are: {', '.join(data)}."
+        )
+    missing = int(data[column].isna().sum())
+    if missing:
+        raise ValueError(
+            f"Column '{column}' has {missing} missing value{'s' * (missing > 1)}. Decide what to do "
+            f"about them first; data.dropna(subset=['{column}']) leaves those rows out."
+        )
+    return data[column]
+
+
+def _numeric(data: pd.DataFrame, column: str) -> np.ndarray:
+    values = complete_column(data, column)
+    if not pd.api.types.is_numeric_dtype(values):
+        raise ValueError(f"Column '{column}' must be numeric; it is of type {values.dtype}.")
+    return values.to_numpy(float)
+
+
+def _binary(data: pd.DataFrame, column: str) -> None:
+    values = set(_numeric(data, column))
+    if not values <= {0, 1}:
+        others = ", ".join(f"{value:g}" for value in sorted(values - {0, 1})[:5])
+        raise ValueError(f"Column '{column}' must hold zeros and ones only; it also has {others}.")
+
+
+def _ordered_categories(data: pd.DataFrame, column: str) -> list[Any]:
+    dtype = complete_column(data, column).dtype
+    if not (isinstance(dtype, pd.CategoricalDtype) and dtype.ordered and len(dtype.categories) > 1):
+        raise ValueError(
+            f"Column '{column}' must be an ordered categorical with at least two categories; it is "
+            f"of type {dtype}. Make it one with pd.Categorical(data['{column}'], ordered=True)."
+        )
+    return list(dtype.categories)
+
+
+def _choose_priors(default: Mapping[str, Prior], given: Mapping[str, Prior]) -> dict[str, Prior]:
+    for name, prior in given.items():
+        if name not in default:
+            raise ValueError(
+                f"This model has no prior named '{name}'. Its priors are: {', '.join(default)}."
+            )
+        if not isinstance(prior, Prior):
+            raise TypeError(
+                f"The prior of '{name}' must be a Prior, for example "
+                f"{name}=Prior(pm.Exponential, 1); it is {prior!r}."
+            )
+    return {**default, **given}

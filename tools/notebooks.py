@@ -1,0 +1,100 @@
+"""Derive the notebook of a chapter from its source, and execute it.
+
+usage: notebooks.py chapters/NAME.md OUT/NAME.ipynb
+
+The notebook holds the same cells as the source, with outputs. It is written only when every cell
+ran, to a temporary file that is then renamed, so a failure never leaves half a notebook behind.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+TIMEOUT = 900  # seconds for one cell, on a slow machine
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def derive(source: Path) -> nbformat.NotebookNode:
+    """Read a chapter's source as a notebook without outputs.
+
+    Parameters
+    ----------
+    source
+        The chapter, a MyST Markdown file.
+
+    Returns
+    -------
+    The notebook; its cells' ids are counted, so that the same source gives the same file
+    """
+    notebook = jupytext.read(source, fmt="md:myst")
+    jupytext_metadata = {"jupytext": {"formats": "md:myst,ipynb"}}
+    notebook.metadata = nbformat.from_dict({**jupytext_metadata, **METADATA})
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell["id"] = f"{source.stem}-{number}"
+    return notebook
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Execute a notebook in place, every cell, in the environment that runs this program.
+
+    Parameters
+    ----------
+    notebook
+        What :func:`derive` gave.
+    folder
+        The folder to run in.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        A cell failed; the message holds the cell and its traceback.
+    """
+    NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+    notebook.metadata["language_info"] = METADATA["language_info"]
+
+
+def write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook whole or not at all.
+
+    Parameters
+    ----------
+    notebook
+        An executed notebook.
+    path
+        Where to; the folder is made if need be.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        nbformat.write(notebook, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def main(source: Path, path: Path) -> None:
+    """Derive, execute and write one chapter, and say how long it took."""
+    start = time.monotonic()
+    notebook = derive(source)
+    execute(notebook, source.parent)
+    write(notebook, path)
+    print(f"executed {source} in {time.monotonic() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
