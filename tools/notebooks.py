@@ -14,6 +14,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 TIMEOUT = 900  # seconds for one cell, on a slow machine
 METADATA = {
@@ -61,6 +62,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         notebook,
         timeout=TIMEOUT,
         record_timing=False,
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         resources={"metadata": {"path": str(folder)}},
     ).execute()
     notebook.metadata["language_info"] = METADATA["language_info"]

@@ -176,8 +176,8 @@ def densities(
         top = max(top, y.max())
     for name, place in (reference or {}).items():
         ax.axvline(place, color=GREY, linestyle=":", linewidth=1.5)
-        ax.annotate(name, (place, top), xytext=(4, 0), textcoords="offset points", color=GREY)
-    ax.set(xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.15 * top))
+        ax.annotate(name, (place, 1.2 * top), xytext=(4, 0), textcoords="offset points", color=GREY)
+    ax.set(xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.3 * top if reference else 1.15 * top))
     if xlim:
         ax.set_xlim(*xlim)
     return figure

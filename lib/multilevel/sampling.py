@@ -139,7 +139,7 @@ def check_convergence(fit: xr.DataTree) -> None:
 
 
 def diagnose(fit: xr.DataTree) -> dict[str, float]:
-    """Summarise the diagnostics of a fit in the worst value of each.
+    """Summarise the diagnostics of a fit by the worst value of each.
 
     Parameters
     ----------
@@ -153,9 +153,9 @@ def diagnose(fit: xr.DataTree) -> dict[str, float]:
     table = az.summary(fit, kind="diagnostics", round_to="none")
     return {
         "divergences": int(fit["sample_stats"]["diverging"].sum()),
-        "max_rhat": float(table["r_hat"].max()),
-        "min_ess_bulk": float(table["ess_bulk"].min()),
-        "min_ess_tail": float(table["ess_tail"].min()),
+        "max_rhat": round(float(table["r_hat"].max()), 4),
+        "min_ess_bulk": int(table["ess_bulk"].min()),
+        "min_ess_tail": int(table["ess_tail"].min()),
     }
 
 
