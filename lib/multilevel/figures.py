@@ -378,3 +378,304 @@ def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> 
     axes[-1, 0].set_xlabel("latent judgement (log-odds)")
     axes[-1, 1].set_xlabel("response")
     return figure
+
+
+def interval_stacks(
+    panels: Mapping[str, pd.DataFrame], truth: float, xlabel: str, ylabel: str
+) -> Figure:
+    """Stack the intervals of many studies, and mark the ones that miss the truth.
+
+    Parameters
+    ----------
+    panels
+        Title and table of each panel: columns ``lower`` and ``upper``, one row per study.
+    truth
+        What the intervals should hold.
+    xlabel, ylabel
+        Names of the axes, with units.
+
+    Returns
+    -------
+    Figure with the panels side by side; in each, the studies are sorted by their estimate
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6, 4.4), sharex=True, sharey=True)
+    for ax, (title, table) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        middle = table[["lower", "upper"]].mean(axis=1)
+        stack = table.assign(middle=middle).sort_values("middle").assign(place=range(len(table)))
+        misses = (stack["lower"] > truth) | (stack["upper"] < truth)
+        ax.axvline(truth, color=GREY, linestyle="--", linewidth=1)
+        for part, color, width, name in [
+            (stack[~misses], PALE, 1.4, "holds the truth"),
+            (stack[misses], TERRACOTTA, 2.6, "misses it"),
+        ]:
+            ax.hlines(
+                part["place"], part["lower"], part["upper"], color=color, lw=width, label=name
+            )
+        ax.plot(stack.loc[misses, "middle"], stack.loc[misses, "place"], "kx", ms=4)
+        ax.set(title=title, xlabel=xlabel, yticks=[])
+    np.atleast_1d(axes)[0].set_ylabel(ylabel)
+    handles = np.atleast_1d(axes)[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _least_squares(ax: Axes, x: pd.Series, y: pd.Series, **style: Any) -> None:
+    ends = np.array([x.min(), x.max()])
+    ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), **style)
+
+
+def within_and_between(
+    data: pd.DataFrame, x: str, y: str, group: str, xlabel: str, ylabel: str
+) -> Figure:
+    """Draw the points and the line of each cluster, and the line through the clusters' averages.
+
+    Parameters
+    ----------
+    data
+        One row per observation.
+    x, y, group
+        Names of columns.
+    xlabel, ylabel
+        Names of the axes, with units.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, ax = plt.subplots(figsize=(6, 4.4))
+    ax.plot(data[x], data[y], "o", color=PALE, ms=3, label="one observation")
+    for k, (_, part) in enumerate(data.groupby(group)):
+        label = "within a cluster" if k == 0 else None
+        _least_squares(ax, part[x], part[y], color=TEAL, linewidth=1.5, label=label)
+    means = data.groupby(group)[[x, y]].mean()
+    ax.plot(means[x], means[y], "D", color=TERRACOTTA, mec="black", ms=7, label="average")
+    _least_squares(
+        ax, means[x], means[y], color=TERRACOTTA, lw=2.5, ls="--", label="between averages"
+    )
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def lines_and_slopes(
+    clusters: pd.DataFrame, ends: tuple[float, float], split: float, labels: tuple[str, str, str]
+) -> Figure:
+    """Draw each cluster's line, and beside it the lines' slopes against a property of the cluster.
+
+    Parameters
+    ----------
+    clusters
+        One row per cluster: ``intercept``, ``slope`` and, as the third column, the property.
+    ends
+        Where the lines begin and end.
+    split
+        Lines of clusters whose property is below it are dashed, the others solid.
+    labels
+        Of the lines' axes (horizontal, vertical), with units, and of the slopes.
+
+    Returns
+    -------
+    Figure with two panels
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3.8))
+    name = str(clusters.columns[2])
+    x = np.array(ends)
+    low = clusters[name] < split
+    for part, color, style, marker, words in [
+        (clusters[low], TERRACOTTA, "--", "o", f"below {split:g}"),
+        (clusters[~low], TEAL, "-", "s", f"{split:g} or more"),
+    ]:
+        y = part["intercept"].to_numpy() + np.outer(x, part["slope"])
+        lines = left.plot(x, y, color=color, linestyle=style, linewidth=1.2)
+        lines[0].set_label(f"{name} {words}")
+        right.plot(part[name], part["slope"], marker, color=color, ms=6)
+    _least_squares(right, clusters[name], clusters["slope"], color="black", linewidth=1.5)
+    left.set(xlabel=labels[0], ylabel=labels[1])
+    right.set(xlabel=name, ylabel=labels[2])
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=1)
+    return figure
+
+
+def two_scatters(
+    panels: Mapping[str, pd.DataFrame], xlabels: Sequence[str], ylabels: Sequence[str]
+) -> Figure:
+    """Draw two scatters with their least-squares lines, an inch being worth the same in both.
+
+    Parameters
+    ----------
+    panels
+        Title and table of each panel; the first column goes to the right, the second up.
+    xlabels, ylabels
+        Names of each panel's axes, with units.
+
+    Returns
+    -------
+    Figure whose panels have axes of equal length, so that the slopes can be compared by eye
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.4))
+    low = [table.iloc[:, :2].min().to_numpy() for table in panels.values()]
+    high = [table.iloc[:, :2].max().to_numpy() for table in panels.values()]
+    reach = 0.53 * np.max(np.subtract(high, low), axis=0)
+    for k, (title, table) in enumerate(panels.items()):
+        x, y = table.iloc[:, 0], table.iloc[:, 1]
+        axes[k].plot(x, y, "o", color=TEAL, alpha=0.5, ms=3.5, mew=0)
+        _least_squares(axes[k], x, y, color=TERRACOTTA, linewidth=2.5)
+        middle = (low[k] + high[k]) / 2
+        axes[k].set(title=title, xlabel=xlabels[k], ylabel=ylabels[k])
+        axes[k].set(xlim=middle[0] + [-reach[0], reach[0]], ylim=middle[1] + [-reach[1], reach[1]])
+    return figure
+
+
+def variance_parts(
+    measurements: np.ndarray, parts: pd.DataFrame, xlabel: str, ylabel: str, unit: str
+) -> Figure:
+    """Draw every cluster's measurements, and beside them the parts of their variance.
+
+    Parameters
+    ----------
+    measurements
+        One row per cluster.
+    parts
+        Columns ``between`` and ``within``; one bar per row.
+    xlabel, ylabel
+        Names of the axes of the measurements, with units.
+    unit
+        Of the variance.
+
+    Returns
+    -------
+    Figure with two panels; in the left one, the clusters are sorted by their average
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(6, 4), gridspec_kw={"width_ratios": [1.7, 1]}
+    )
+    rows = measurements[measurements.mean(axis=1).argsort()]
+    x = np.arange(len(rows))
+    left.axhline(rows.mean(), color=GREY, linestyle="--", linewidth=1)
+    left.vlines(x, rows.min(axis=1), rows.max(axis=1), color=PALE, linewidth=1)
+    left.plot(x, rows, "o", color=PALE, ms=2.5)
+    left.plot(x, rows.mean(axis=1), "D", color=TERRACOTTA, mec="black", mew=0.5, ms=4.5)
+    left.set(xlabel=xlabel, ylabel=ylabel, xticks=[])
+    floor = np.zeros(len(parts))
+    for name, color, hatch in [("between", TERRACOTTA, ""), ("within", PALE, "///")]:
+        right.bar(parts.index, parts[name], bottom=floor, color=color, hatch=hatch, ec="black")
+        for place, (base, height) in enumerate(zip(floor, parts[name], strict=True)):
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            right.text(place, base + height / 2, name, ha="center", va="center", bbox=box, size=10)
+        floor = floor + parts[name].to_numpy()
+    right.set_ylabel(f"variance ({unit})")
+    return figure
+
+
+def pooling(
+    people: pd.DataFrame,
+    errors: pd.DataFrame,
+    complete: float,
+    xlabel: str,
+    ylabel: str,
+    unit: str,
+) -> Figure:
+    """Set three estimates of each cluster against the truth, and their errors beside it.
+
+    Parameters
+    ----------
+    people
+        One row per cluster: ``n``, ``truth``, ``no pooling``, ``partial pooling``.
+    errors
+        Mean squared errors: columns ``no pooling``, ``partial pooling``, ``complete pooling``,
+        index the number of observations.
+    complete
+        The estimate that complete pooling gives to every cluster.
+    xlabel
+        Name of the number of observations.
+    ylabel, unit
+        Name of the outcome with its unit, and the unit of the squared error.
+
+    Returns
+    -------
+    Figure with two panels
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(6, 4.4), gridspec_kw={"width_ratios": [1.5, 1]}
+    )
+    x = np.arange(len(people))
+    looks: dict[str, dict[str, Any]] = {
+        "no pooling": {"marker": "o", "color": TERRACOTTA, "mfc": "white", "ms": 6},
+        "partial pooling": {"marker": "s", "color": TEAL, "ms": 5},
+        "complete pooling": {"color": GREY, "linestyle": "--", "linewidth": 1.5},
+    }
+    left.vlines(x, people["no pooling"], people["partial pooling"], color=GREY, linewidth=0.8)
+    left.axhline(complete, **looks["complete pooling"])
+    for name in ("no pooling", "partial pooling"):
+        left.plot(x, people[name], **looks[name], linestyle="none")
+    left.plot(x, people["truth"], "x", color="black", ms=7, mew=1.8, label="truth")
+    left.set(xlabel=xlabel, ylabel=ylabel, xticks=x)
+    left.set_xticklabels(people["n"], fontsize=10)
+    for name, look in looks.items():
+        right.plot(errors.index, errors[name], **{"linestyle": "-", **look}, label=name)
+    right.set(xscale="log", xlabel=xlabel, ylabel=f"mean squared error ({unit})", ylim=0)
+    right.set_xticks(errors.index, labels=errors.index.astype(str))
+    right.minorticks_off()
+    handles, names = right.get_legend_handles_labels()
+    more, words = left.get_legend_handles_labels()
+    figure.legend(handles + more, names + words, loc="outside upper center", ncols=2)
+    return figure
+
+
+def layers(
+    data: pd.DataFrame,
+    column: str,
+    population: Mapping[str, tuple[float, float]],
+    xlabel: str,
+    names: Sequence[str] = ("population", "clusters", "measurements"),
+) -> Figure:
+    """Draw a population, the clusters drawn from it, and the measurements drawn from them.
+
+    Parameters
+    ----------
+    data
+        One row per measurement: ``cluster``, ``level`` (the cluster's own), ``measurement`` and
+        the column named below.
+    column
+        The column whose levels are the columns of panels.
+    population
+        For each of these levels: mean and standard deviation of the normal population.
+    xlabel
+        Name of the horizontal axis, with its unit.
+    names
+        Of the three layers.
+
+    Returns
+    -------
+    Figure with three rows of panels, on one horizontal scale
+    """
+    figure, axes = plt.subplots(
+        3,
+        len(population),
+        figsize=(6, 5.2),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        gridspec_kw={"height_ratios": [1.2, 0.5, 2]},
+    )
+    reach = data["measurement"].agg(["min", "max"]).to_numpy()
+    x = np.linspace(reach[0] - 3, reach[1] + 3, 300)
+    for (top, middle, bottom), (name, (mean, sd)) in zip(axes.T, population.items(), strict=True):
+        part = data[data[column] == name]
+        level = part.groupby("cluster")["level"].first()
+        density = np.exp(-(((x - mean) / sd) ** 2) / 2) / sd
+        top.fill_between(x, density, color=PALE, alpha=0.6)
+        top.plot(x, density, color=TEAL)
+        top.set_title(name)
+        middle.plot(level, np.zeros(len(level)), "D", color=TERRACOTTA, mec="black", ms=6)
+        bottom.plot(level, level.index, "D", color=TERRACOTTA, mec="black", ms=7)
+        dots = {"color": TEAL, "ms": 4.5, "mec": "white", "mew": 0.5}
+        bottom.plot(part["measurement"], part["cluster"], "o", **dots)
+        top.set(yticks=[])
+        middle.set(yticks=[])
+        bottom.set(yticks=level.index)
+    for ax, words in zip(axes[:, 0], names, strict=True):
+        ax.set_ylabel(words)
+    axes[2, 0].invert_yaxis()
+    figure.supxlabel(xlabel, fontsize=12)
+    return figure

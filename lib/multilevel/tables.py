@@ -131,7 +131,10 @@ def interval(
     over = ("chain", "draw")
     ends = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], dim=over)
     lower, upper = (ends.isel(quantile=i, drop=True) for i in (0, 1))
-    table = xr.Dataset({"mean": draws.mean(over), "lower": lower, "upper": upper}).to_dataframe()
+    columns = {"mean": draws.mean(over), "lower": lower, "upper": upper}
+    if lower.ndim == 0:
+        return pd.DataFrame({name: [value.item()] for name, value in columns.items()})
+    table = xr.Dataset(columns).to_dataframe()
     if newdata is not None:
         table = newdata.rename_axis("row").join(table)
     return table.reset_index()

@@ -1,0 +1,246 @@
+"""The same seed gives the same draws, draws keep their labels, and bad draws are refused."""
+
+import multilevel as ml
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+import xarray as xr
+from scipy import stats
+from scipy.special import expit
+
+RNG = np.random.default_rng(20)
+CLUSTERS = RNG.permutation(np.repeat(["zoe", "ann", "mia", "bob", "lee", "kim"], 5))
+LEVEL = pd.Series({"zoe": 0.0, "ann": 3.0, "mia": -2.0, "bob": 1.0, "lee": 6.0, "kim": -4.0})
+DATA = pd.DataFrame(
+    {
+        "person": CLUSTERS,
+        "y": LEVEL[CLUSTERS].to_numpy() + RNG.normal(0, 0.5, 30),
+        "dose": RNG.integers(0, 3, 30),
+        "answer": pd.Categorical(
+            RNG.choice(["never", "often", "always"], 30), ["never", "often", "always"], ordered=True
+        ),
+    },
+    index=range(100, 190, 3),
+)
+
+
+def draw(seed: int, cores: int = 1) -> xr.DataTree:
+    model = ml.partial_pooling(DATA, "y", "person")
+    return ml.fit(model, seed, draws=50, tune=300, chains=2, cores=cores, check=False)
+
+
+@pytest.fixture(scope="module")
+def normal() -> xr.DataTree:
+    return draw(seed=1)
+
+
+@pytest.fixture(scope="module")
+def ordered() -> xr.DataTree:
+    model = ml.ordered_logit(DATA, "answer", ["dose"], "person")
+    return ml.fit(model, seed=1, draws=30, tune=300, chains=2, check=False)
+
+
+# Reproducible -------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_draws_on_one_core_and_on_two(normal: xr.DataTree) -> None:
+    again = draw(seed=1, cores=2)
+    assert again["posterior"].dataset.equals(normal["posterior"].dataset)
+    assert again["log_likelihood"].dataset.equals(normal["log_likelihood"].dataset)
+
+
+def test_another_seed_and_another_chain_give_other_draws(normal: xr.DataTree) -> None:
+    posterior, other = normal["posterior"].dataset, draw(seed=2)["posterior"].dataset
+    assert not (posterior["alpha_bar"] == other["alpha_bar"]).any()
+    assert not (posterior["alpha_bar"][0] == posterior["alpha_bar"][1]).any()
+
+
+def test_the_fit_states_its_settings(normal: xr.DataTree) -> None:
+    stated = {"seed": 1, "draws": 50, "tune": 300, "chains": 2, "target_accept": 0.9}
+    assert {name: normal.attrs[name] for name in stated} == stated
+    assert normal.attrs["sampler"].startswith("nutpie 0.")
+
+
+# What a fit holds ---------------------------------------------------------------------------------
+
+
+def test_a_fit_without_counting_has_four_groups(normal: xr.DataTree) -> None:
+    groups = {"posterior", "sample_stats", "log_likelihood", "observed_data"}
+    assert set(normal.children) == groups
+
+
+def test_posterior_of_the_normal_model(normal: xr.DataTree) -> None:
+    posterior = normal["posterior"].dataset
+    assert {str(name): v.dims for name, v in posterior.data_vars.items()} == {
+        "alpha_bar": ("chain", "draw"),
+        "sigma_alpha": ("chain", "draw"),
+        "alpha": ("chain", "draw", "person"),
+        "sigma": ("chain", "draw"),
+    }
+    assert dict(posterior.sizes) == {"chain": 2, "draw": 50, "person": 6}
+    assert posterior["person"].to_numpy().tolist() == ["ann", "bob", "kim", "lee", "mia", "zoe"]
+
+
+def test_draws_carry_the_label_of_their_own_cluster(normal: xr.DataTree) -> None:
+    # The clusters' levels are many standard errors apart, so a wrong label would show.
+    means = normal["posterior"]["alpha"].mean(("chain", "draw")).to_series()
+    observed = DATA.groupby("person")["y"].mean()
+    assert (means - observed).abs().max() < 0.5
+
+
+def test_sample_stats_have_one_value_a_draw(normal: xr.DataTree) -> None:
+    diverging = normal["sample_stats"]["diverging"]
+    assert diverging.dims == ("chain", "draw")
+    assert diverging.shape == (2, 50)
+    assert diverging.dtype == bool
+
+
+def test_rows_are_those_of_the_data_in_their_order(
+    normal: xr.DataTree, ordered: xr.DataTree
+) -> None:
+    for fit, outcome in [(normal, "y"), (ordered, "answer")]:
+        observed, log_likelihood = fit["observed_data"][outcome], fit["log_likelihood"][outcome]
+        assert observed.dims == ("row",)
+        assert log_likelihood.dims == ("chain", "draw", "row")
+        for values in [observed, log_likelihood]:
+            assert values["row"].to_numpy().tolist() == DATA.index.tolist()
+        assert observed.to_numpy().tolist() == DATA[outcome].tolist()
+        assert set(fit["log_likelihood"].dataset.data_vars) == {outcome}
+
+
+def test_log_likelihood_of_the_normal_model_is_that_of_its_draws(normal: xr.DataTree) -> None:
+    posterior = normal["posterior"].dataset
+    for chain, draw_ in [(0, 0), (1, 17), (1, 49)]:
+        at = posterior.isel(chain=chain, draw=draw_)
+        mean = at["alpha"].to_series()[DATA["person"]].to_numpy()
+        expected = stats.norm.logpdf(DATA["y"], mean, at["sigma"].item())
+        found = normal["log_likelihood"]["y"].isel(chain=chain, draw=draw_)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_posterior_of_the_ordered_model_keeps_categories_and_hides_helpers(
+    ordered: xr.DataTree,
+) -> None:
+    posterior = ordered["posterior"].dataset
+    assert {str(name): v.dims[2:] for name, v in posterior.data_vars.items()} == {
+        "beta": ("predictor",),
+        "sigma_person": (),
+        "threshold": ("cut",),
+        "alpha_person": ("person",),
+    }
+    assert posterior["category"].to_numpy().tolist() == ["never", "often", "always"]
+    assert posterior["cut"].to_numpy().tolist() == [1, 2]
+    assert posterior["predictor"].to_numpy().tolist() == ["dose"]
+    assert set(posterior.coords) == {"chain", "draw", "predictor", "cut", "person", "category"}
+
+
+def test_thresholds_increase_in_every_draw(ordered: xr.DataTree) -> None:
+    assert (ordered["posterior"]["threshold"].diff("cut") > 0).all()
+
+
+def test_log_likelihood_of_the_ordered_model_is_that_of_its_draws(ordered: xr.DataTree) -> None:
+    posterior = ordered["posterior"].dataset
+    code = DATA["answer"].cat.codes.to_numpy()
+    for chain, draw_ in [(0, 0), (1, 17), (1, 29)]:
+        at = posterior.isel(chain=chain, draw=draw_)
+        alpha = at["alpha_person"].to_series()[DATA["person"]].to_numpy()
+        eta = at["beta"].item() * DATA["dose"].to_numpy() + alpha
+        edges = np.array([-np.inf, *at["threshold"].to_numpy(), np.inf])
+        expected = np.log(expit(edges[code + 1] - eta) - expit(edges[code] - eta))
+        found = ordered["log_likelihood"]["answer"].isel(chain=chain, draw=draw_)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_a_fit_that_counted_says_which_rows_are_equal(ordered: xr.DataTree) -> None:
+    cell = ordered["constant_data"]["cell_of_row"].to_series()
+    assert cell.index.tolist() == DATA.index.tolist()
+    columns = ["person", "dose", "answer"]
+    assert (DATA.groupby(cell)[columns].nunique() == 1).all(axis=None)
+    assert cell.nunique() == len(DATA[columns].drop_duplicates())
+
+
+def test_a_fit_survives_being_written_and_read(normal: xr.DataTree, tmp_path: object) -> None:
+    path = f"{tmp_path}/fit.nc"
+    normal.drop_nodes("sample_stats").to_netcdf(path)
+    with xr.open_datatree(path) as stored:
+        assert stored["posterior"].dataset.equals(normal["posterior"].dataset)
+        assert stored.attrs["seed"] == 1
+
+
+# The gate -----------------------------------------------------------------------------------------
+
+
+def good_draws(**changed: np.ndarray) -> xr.DataTree:
+    """Make independent draws, which are as good as draws can be."""
+    rng = np.random.default_rng(5)
+    values = {
+        "alpha": rng.normal(size=(4, 1000, 2)),
+        "sigma": rng.normal(size=(4, 1000)),
+        "diverging": np.zeros((4, 1000), bool),
+    } | changed
+    dims = ("chain", "draw")
+    posterior = xr.Dataset(
+        {"alpha": ((*dims, "person"), values["alpha"]), "sigma": (dims, values["sigma"])},
+        {"person": ["ann", "bob"]},
+    )
+    sample_stats = xr.Dataset({"diverging": (dims, values["diverging"])})
+    fit = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": sample_stats})
+    fit.attrs["target_accept"] = 0.9
+    return fit
+
+
+def test_good_draws_pass() -> None:
+    fit = good_draws()
+    ml.check_convergence(fit)
+    found = ml.diagnose(fit)
+    assert found["divergences"] == 0
+    assert found["max_rhat"] < 1.01
+    assert found["min_ess_bulk"] > 3000
+    assert found["min_ess_tail"] > 3000
+
+
+def test_a_single_divergence_is_refused_with_a_remedy() -> None:
+    diverging = np.zeros((4, 1000), bool)
+    diverging[2, 7] = True
+    fit = good_draws(diverging=diverging)
+    assert ml.diagnose(fit)["divergences"] == 1
+    with pytest.raises(ml.ConvergenceError, match=r"1 divergent .*target_accept \(it was 0\.9\)"):
+        ml.check_convergence(fit)
+
+
+def test_chains_that_disagree_are_refused_and_the_parameter_is_named() -> None:
+    alpha = np.random.default_rng(6).normal(size=(4, 1000, 2))
+    alpha[3, :, 1] += 0.5
+    fit = good_draws(alpha=alpha)
+    assert ml.diagnose(fit)["max_rhat"] > 1.01
+    with pytest.raises(ml.ConvergenceError, match=r"R-hat is not below 1\.01 for alpha\[bob\]"):
+        ml.check_convergence(fit)
+
+
+def test_correlated_draws_are_refused_and_the_parameter_is_named() -> None:
+    steps = np.random.default_rng(7).normal(size=(4, 1000))
+    sigma = np.zeros((4, 1000))
+    for i in range(1, 1000):
+        sigma[:, i] = 0.9 * sigma[:, i - 1] + steps[:, i]
+    fit = good_draws(sigma=sigma)
+    assert ml.diagnose(fit)["min_ess_bulk"] < 400
+    with pytest.raises(ml.ConvergenceError, match=r"bulk ESS is not above 400 for sigma \(\d+"):
+        ml.check_convergence(fit)
+
+
+def test_draws_that_never_move_are_refused() -> None:
+    with pytest.raises(ml.ConvergenceError, match=r"R-hat is not below 1\.01 for sigma \(nan\)"):
+        ml.check_convergence(good_draws(sigma=np.ones((4, 1000))))
+
+
+def test_a_long_list_of_bad_parameters_is_cut_after_five(normal: xr.DataTree) -> None:
+    # 2 x 50 draws cannot have an ESS of 400: all 9 parameters are bad, the worst are named.
+    with pytest.raises(ml.ConvergenceError, match="tail ESS is not above 400 for .* and 4 more"):
+        ml.check_convergence(normal)
+
+
+def test_fit_refuses_its_own_draws_when_they_are_too_few() -> None:
+    model = ml.partial_pooling(DATA, "y", "person", sigma=ml.Prior(pm.HalfNormal, 1))
+    with pytest.raises(ml.ConvergenceError, match=r"bulk ESS is not above 400 for .*alpha"):
+        ml.fit(model, seed=3, draws=25, tune=200, chains=2)
