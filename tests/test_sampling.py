@@ -3,7 +3,6 @@
 import multilevel as ml
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytest
 import xarray as xr
 from scipy import stats
@@ -155,17 +154,10 @@ def test_log_likelihood_of_the_ordered_model_is_that_of_its_draws(ordered: xr.Da
 def test_a_fit_that_counted_says_which_rows_are_equal(ordered: xr.DataTree) -> None:
     cell = ordered["constant_data"]["cell_of_row"].to_series()
     assert cell.index.tolist() == DATA.index.tolist()
-    columns = ["person", "dose", "answer"]
-    assert (DATA.groupby(cell)[columns].nunique() == 1).all(axis=None)
-    assert cell.nunique() == len(DATA[columns].drop_duplicates())
-
-
-def test_a_fit_survives_being_written_and_read(normal: xr.DataTree, tmp_path: object) -> None:
-    path = f"{tmp_path}/fit.nc"
-    normal.drop_nodes("sample_stats").to_netcdf(path)
-    with xr.open_datatree(path) as stored:
-        assert stored["posterior"].dataset.equals(normal["posterior"].dataset)
-        assert stored.attrs["seed"] == 1
+    rows = list(DATA[["person", "dose", "answer"]].itertuples(index=False, name=None))
+    pairs = set(zip(cell, rows, strict=True))
+    assert len(pairs) == len(set(rows)) == cell.nunique()
+    assert len(pairs) < len(rows)
 
 
 # The gate -----------------------------------------------------------------------------------------
@@ -229,6 +221,7 @@ def test_correlated_draws_are_refused_and_the_parameter_is_named() -> None:
         ml.check_convergence(fit)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in scalar divide")
 def test_draws_that_never_move_are_refused() -> None:
     with pytest.raises(ml.ConvergenceError, match=r"R-hat is not below 1\.01 for sigma \(nan\)"):
         ml.check_convergence(good_draws(sigma=np.ones((4, 1000))))
@@ -236,11 +229,11 @@ def test_draws_that_never_move_are_refused() -> None:
 
 def test_a_long_list_of_bad_parameters_is_cut_after_five(normal: xr.DataTree) -> None:
     # 2 x 50 draws cannot have an ESS of 400: all 9 parameters are bad, the worst are named.
-    with pytest.raises(ml.ConvergenceError, match="tail ESS is not above 400 for .* and 4 more"):
+    with pytest.raises(ml.ConvergenceError, match=r"tail ESS is not above 400 for .* and 4 more"):
         ml.check_convergence(normal)
 
 
 def test_fit_refuses_its_own_draws_when_they_are_too_few() -> None:
-    model = ml.partial_pooling(DATA, "y", "person", sigma=ml.Prior(pm.HalfNormal, 1))
+    model = ml.partial_pooling(DATA, "y", "person")
     with pytest.raises(ml.ConvergenceError, match=r"bulk ESS is not above 400 for .*alpha"):
         ml.fit(model, seed=3, draws=25, tune=200, chains=2)
