@@ -1,11 +1,13 @@
-"""Leave Thebe out of the pages: Jupyter Book adds it to each, twice, and fetches it from the web."""
+"""Leave Thebe out of the pages: Jupyter Book adds it to each, and fetches it from the web."""
 
 from typing import Any
 
 from sphinx.application import Sphinx
 
 
-def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+def drop_thebe(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Drop Thebe's scripts from the scripts of a page."""
 
     def is_thebe(script: Any) -> bool:

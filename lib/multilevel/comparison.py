@@ -37,7 +37,9 @@ def loo(fit: xr.DataTree) -> pd.DataFrame:
         # The warning says that some Pareto k are high; here they are a column of the result.
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
         estimate = az.loo(
-            xr.DataTree.from_dict({"posterior": fit["posterior"].dataset, "log_likelihood": distinct}),
+            xr.DataTree.from_dict(
+                {"posterior": fit["posterior"].dataset, "log_likelihood": distinct}
+            ),
             pointwise=True,
         )
     (values,) = distinct.data_vars.values()
@@ -108,7 +110,9 @@ def _distinct_rows(fit: xr.DataTree, rows: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def _check_same_observations(fits: Mapping[str, xr.DataTree]) -> None:
-    (reference, first), *others = ((name, fit["observed_data"].dataset) for name, fit in fits.items())
+    (reference, first), *others = (
+        (name, fit["observed_data"].dataset) for name, fit in fits.items()
+    )
     for name, observed in others:
         if not observed.equals(first):
             raise ValueError(

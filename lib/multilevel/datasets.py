@@ -141,8 +141,8 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     """
     table = _read(folder / "chimpanzees.csv", _CHIMPANZEES)
     code = table["prosoc_left"] + 2 * table["condition"]
-    treatment = pd.Categorical.from_codes(code, TREATMENTS, ordered=True)
-    return table.assign(treatment=treatment)
+    treatment = code.map(dict(enumerate(TREATMENTS)))
+    return table.assign(treatment=_ordered(treatment, TREATMENTS))
 
 
 def load_trolley(folder: Path = DATA) -> pd.DataFrame:
@@ -190,7 +190,7 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     return table[[*columns, "response", "age", "male", "edu"]]
 
 
-def _ordered(values: pd.Series, categories: list) -> pd.Categorical:
+def _ordered(values: pd.Series, categories: list[str] | list[int]) -> pd.Categorical:
     return pd.Categorical(values, categories=categories, ordered=True)
 
 

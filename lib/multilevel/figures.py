@@ -165,9 +165,13 @@ def densities(
     """
     figure, ax = plt.subplots(figsize=(6, 3.4))
     top = 0.0
-    for (name, values), color, style in zip(draws.items(), PALETTE, ["-", "--", "-.", ":"], strict=False):
+    for (name, values), color, style in zip(
+        draws.items(), PALETTE, ["-", "--", "-.", ":"], strict=False
+    ):
         flat = np.ravel(values)
-        sns.kdeplot(x=flat, color=color, linestyle=style, fill=True, alpha=0.35, ax=ax, cut=0, clip=xlim)
+        sns.kdeplot(
+            x=flat, color=color, linestyle=style, fill=True, alpha=0.35, ax=ax, cut=0, clip=xlim
+        )
         line = sns.kdeplot(x=flat, color=color, linestyle=style, ax=ax, cut=0, clip=xlim).lines[-1]
         x, y = line.get_data()
         ax.annotate(
@@ -177,7 +181,9 @@ def densities(
     for name, place in (reference or {}).items():
         ax.axvline(place, color=GREY, linestyle=":", linewidth=1.5)
         ax.annotate(name, (place, 1.2 * top), xytext=(4, 0), textcoords="offset points", color=GREY)
-    ax.set(xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.3 * top if reference else 1.15 * top))
+    ax.set(
+        xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.3 * top if reference else 1.15 * top)
+    )
     if xlim:
         ax.set_xlim(*xlim)
     return figure
@@ -220,7 +226,15 @@ def bands(
             ax.plot(at, part["mean"], color=color, linestyle=style, label=name)
         if points is not None:
             seen = points[points[facet] == level].sort_values(x)
-            ax.plot(seen[x].astype(str), seen["observed"], "o", mfc="white", color="black", ms=5, label="observed")
+            ax.plot(
+                seen[x].astype(str),
+                seen["observed"],
+                "o",
+                mfc="white",
+                color="black",
+                ms=5,
+                label="observed",
+            )
         ax.set(title=f"{facet} {level}", ylim=(-0.02, 1.02))
     for ax in list(axes.flat)[len(levels) :]:
         ax.set_axis_off()
@@ -293,7 +307,9 @@ def category_bars(
             if column:
                 part = part[part[column] == level]
             _bars(ax, part, hue, hues)
-            where = ", ".join(f"{name} {value}" for name, value in zip(rows, combination, strict=True))
+            where = ", ".join(
+                f"{name} {value}" for name, value in zip(rows, combination, strict=True)
+            )
             ax.set_title(f"{column} {level}\n{where}" if column else where, fontsize=11)
     handles = [
         Patch(facecolor=color, edgecolor="black", hatch=hatch, label=f"{hue} {value}")
@@ -339,7 +355,13 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
     for ax, (name, values) in zip(axes.flat, sets.items(), strict=False):
         counts = [(values == category).sum() for category in categories]
         first = name == "observed"
-        ax.bar(categories, counts, color=TERRACOTTA if first else TEAL, hatch="///" if first else "", edgecolor="white")
+        ax.bar(
+            categories,
+            counts,
+            color=TERRACOTTA if first else TEAL,
+            hatch="///" if first else "",
+            edgecolor="white",
+        )
         ax.set(title=name, xticks=categories)
     figure.supxlabel(xlabel, fontsize=12)
     figure.supylabel("number of responses", fontsize=12)
@@ -361,7 +383,9 @@ def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> 
     Figure: on the left the density of the latent judgement with the thresholds as lines, on the
     right the probability of each response
     """
-    figure, axes = plt.subplots(len(etas), 2, figsize=(6, 2.3 * len(etas)), sharex="col", sharey="col", squeeze=False)
+    figure, axes = plt.subplots(
+        len(etas), 2, figsize=(6, 2.3 * len(etas)), sharex="col", sharey="col", squeeze=False
+    )
     x = np.linspace(min(thresholds) - 4, max(thresholds) + 4, 400)
     edges = np.array([-np.inf, *thresholds, np.inf])
     for (left, right), (name, eta) in zip(axes, etas.items(), strict=True):

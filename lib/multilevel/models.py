@@ -17,7 +17,10 @@ import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import ordered
+from pytensor.tensor.sort import sort
 from pytensor.tensor.variable import TensorVariable
+
+type Tensor = TensorVariable[Any, Any]
 
 
 class Prior:
@@ -39,7 +42,7 @@ class Prior:
         self.parameters = parameters
         self.keywords = keywords
 
-    def __call__(self, name: str, **settings: Any) -> TensorVariable:
+    def __call__(self, name: str, **settings: Any) -> Tensor:
         """Give the parameter ``name`` this prior, in the model of the surrounding context."""
         return self.distribution(name, *self.parameters, **self.keywords, **settings)
 
@@ -86,7 +89,7 @@ def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) ->
     with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
         alpha = prior["alpha"]("alpha", dims=group)
         sigma = prior["sigma"]("sigma")
-        mu = alpha[clusters.index]
+        mu = alpha[clusters.codes]
         pm.Normal(outcome, mu, sigma, observed=y, dims="row")
         _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
     return model
@@ -137,7 +140,7 @@ def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prio
         sigma_alpha = prior["sigma_alpha"]("sigma_alpha")
         alpha = pm.Normal("alpha", alpha_bar, sigma_alpha, dims=group)
         sigma = prior["sigma"]("sigma")
-        mu = alpha[clusters.index]
+        mu = alpha[clusters.codes]
         pm.Normal(outcome, mu, sigma, observed=y, dims="row")
         _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
     return model
@@ -199,9 +202,9 @@ def crossed_intercepts(
         level = alpha_bar + beta.mean() + sum(effect.mean() for effect in alpha.values())
         alpha[first] = _centred(first, level, sigma[first])
 
-        logit_p = alpha_bar + beta[arms.index]
+        logit_p = alpha_bar + beta[arms.codes]
         for group, factor in clusters.items():
-            logit_p += alpha[group][factor.index]
+            logit_p += alpha[group][factor.codes]
         y = cells.rows[outcome].to_numpy()
         _observe(outcome, bernoulli_logp, [logit_p], "(),()->()", y, cells)
     return model
@@ -280,12 +283,12 @@ def ordered_logit(
         at_zero = pt.dot(means, beta)
         threshold = centred + at_zero
         # Sorting changes nothing while sampling; it puts draws from the prior in order too.
-        pm.Deterministic("threshold", pt.sort(centred) + at_zero, dims="cut")
+        pm.Deterministic("threshold", sort(centred) + at_zero, dims="cut")
         eta = pt.dot(x, beta)
         if group:
             sigma = prior[f"sigma_{group}"](f"sigma_{group}")
             alpha = _centred(group, -centred.mean(), sigma)
-            eta += alpha[clusters[group].index]
+            eta += alpha[clusters[group].codes]
         codes = cells.rows[response].cat.codes.to_numpy()
         parameters = [eta, threshold]
         _observe(response, ordered_logistic_logp, parameters, "(),(cut),()->()", codes, cells)
@@ -311,7 +314,7 @@ def count_parameters(model: pm.Model) -> int:
 # Log probabilities -------------------------------------------------------------------------------
 
 
-def bernoulli_logp(y: TensorVariable, logit_p: TensorVariable) -> TensorVariable:
+def bernoulli_logp(y: Tensor, logit_p: Tensor) -> Tensor:
     r"""Give :math:`\log \Pr(y)` of zeros and ones, from the log-odds of a one.
 
     Parameters
@@ -329,9 +332,7 @@ def bernoulli_logp(y: TensorVariable, logit_p: TensorVariable) -> TensorVariable
     return _log_sigmoid((2 * y - 1) * logit_p)
 
 
-def ordered_logistic_logp(
-    code: TensorVariable, eta: TensorVariable, threshold: TensorVariable
-) -> TensorVariable:
+def ordered_logistic_logp(code: Tensor, eta: Tensor, threshold: Tensor) -> Tensor:
     r"""Give the log probability of a category of the cumulative logit model.
 
     With the logistic function :math:`S`, and :math:`a = \kappa_k - \eta`,
@@ -364,14 +365,14 @@ def ordered_logistic_logp(
     return _log_sigmoid(upper[k] - eta) + _log_sigmoid(eta - lower[k]) + width[k]
 
 
-def _log_sigmoid(x: TensorVariable) -> TensorVariable:
+def _log_sigmoid(x: Tensor) -> Tensor:
     return -pt.softplus(-x)
 
 
 # Group-level effects -----------------------------------------------------------------------------
 
 
-def _centred(group: str, level: TensorVariable, sigma: TensorVariable) -> TensorVariable:
+def _centred(group: str, level: Tensor, sigma: Tensor) -> Tensor:
     """Effects ~ Normal(0, sigma), sampled as the clusters' own means around a level.
 
     Right where every cluster has many observations: they settle its mean, whatever the level is.
@@ -380,7 +381,7 @@ def _centred(group: str, level: TensorVariable, sigma: TensorVariable) -> Tensor
     return pm.Deterministic(f"alpha_{group}", mean - level, dims=group)
 
 
-def _non_centred(group: str, sigma: TensorVariable) -> TensorVariable:
+def _non_centred(group: str, sigma: Tensor) -> Tensor:
     """Effects ~ Normal(0, sigma), sampled in units of sigma.
 
     Right where clusters say little: sigma may then be near zero, and the effects with it.
@@ -396,7 +397,7 @@ class Cells(NamedTuple):
     """The distinct rows of a table, how often each occurs, and where each row went."""
 
     rows: pd.DataFrame
-    count: np.ndarray
+    size: np.ndarray
     cell_of_row: np.ndarray
     coords: dict[str, Any]
 
@@ -414,14 +415,14 @@ def _count(data: pd.DataFrame, columns: list[str]) -> Cells:
 
 def _observe(
     name: str,
-    logp: Callable[..., TensorVariable],
-    parameters: Sequence[TensorVariable],
+    logp: Callable[..., Tensor],
+    parameters: Sequence[Tensor],
     signature: str,
     observed: np.ndarray,
     cells: Cells,
 ) -> None:
     """Observe every cell as often as it occurs, and remember which row is in which cell."""
-    count = pm.Data("count", cells.count, dims="cell")
+    count = pm.Data("count", cells.size, dims="cell")
     pm.Data("cell_of_row", cells.cell_of_row, dims="row")
     pm.CustomDist(
         name,
@@ -435,7 +436,7 @@ def _observe(
     _keep_log_likelihood(logp(observed, *parameters), "cell")
 
 
-def _keep_log_likelihood(logp: TensorVariable, dim: str) -> None:
+def _keep_log_likelihood(logp: Tensor, dim: str) -> None:
     """Let the sampler record the log likelihood of every row or cell, as LOO needs it."""
     pm.Deterministic("_log_likelihood", logp, dims=dim)
 
@@ -446,19 +447,19 @@ def _keep_log_likelihood(logp: TensorVariable, dim: str) -> None:
 class Factor(NamedTuple):
     """A column as integers from 0, and the label that each integer stands for."""
 
-    index: np.ndarray
+    codes: np.ndarray
     labels: list[Any]
 
 
 def _factorise(data: pd.DataFrame, column: str) -> Factor:
     complete_column(data, column)
-    index, labels = pd.factorize(data[column], sort=True)
+    codes, labels = pd.factorize(data[column], sort=True)
     if len(labels) < 2:
         raise ValueError(
             f"Column '{column}' has a single level, {labels[0]!r}: there is nothing to compare or "
             f"to pool. Give a column with at least two levels."
         )
-    return Factor(index, labels.tolist())
+    return Factor(codes, labels.tolist())
 
 
 def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
@@ -482,13 +483,14 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
     """
     if column not in data.columns:
         raise ValueError(
-            f"There is no column '{column}' in the data. The columns are: {', '.join(data)}."
+            f"There is no column '{column}' in the data. The columns are: "
+            f"{', '.join(map(str, data))}."
         )
     missing = int(data[column].isna().sum())
     if missing:
         raise ValueError(
-            f"Column '{column}' has {missing} missing value{'s' * (missing > 1)}. Decide what to do "
-            f"about them first; data.dropna(subset=['{column}']) leaves those rows out."
+            f"Column '{column}' has {missing} missing value{'s' * (missing > 1)}. Decide what "
+            f"to do about them first; data.dropna(subset=['{column}']) leaves those rows out."
         )
     return data[column]
 

@@ -87,7 +87,9 @@ def replicate(fit: xr.DataTree, newdata: pd.DataFrame, seed: int, draws: int = 5
     posterior = fit["posterior"].dataset
     chosen = rng.choice(posterior.sizes["chain"] * posterior.sizes["draw"], draws, replace=False)
     chain, draw = np.divmod(chosen, posterior.sizes["draw"])
-    few = posterior.isel(chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw"))
+    few = posterior.isel(
+        chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw")
+    )
     few = few.drop_vars(["chain", "draw"])
     expected = _expect(few, newdata, "same", "population", seed)
     if "category" in expected.dims:
@@ -96,8 +98,8 @@ def replicate(fit: xr.DataTree, newdata: pd.DataFrame, seed: int, draws: int = 5
         code = (uniform > at_most).sum("category")
         return expected["category"].isel(category=code).drop_vars("category")
     if "sigma" in few:
-        return expected + few["sigma"] * rng.standard_normal(expected.shape)
-    return (rng.random(expected.shape) < expected).astype(int)
+        return expected + few["sigma"] * expected.copy(data=rng.standard_normal(expected.shape))
+    return (expected.copy(data=rng.random(expected.shape)) < expected).astype(int)
 
 
 def _draws(fit_or_model: xr.DataTree | pm.Model, seed: int | None) -> xr.Dataset:
@@ -177,9 +179,9 @@ def _effect(
                 f"A model without pooling knows nothing about a population of clusters ('{group}'),"
                 f" so it cannot predict for an average or a new one. Use partial_pooling."
             )
-        deviation, sigma = draws["alpha"] - draws.get("alpha_bar", 0), draws.get("sigma_alpha")
+        deviation, spread = draws["alpha"] - draws.get("alpha_bar", 0), "sigma_alpha"
     else:
-        deviation, sigma = draws[f"alpha_{group}"], draws[f"sigma_{group}"]
+        deviation, spread = draws[f"alpha_{group}"], f"sigma_{group}"
 
     if choice == "average":
         return 0.0
@@ -191,7 +193,7 @@ def _effect(
     shape = (draws.sizes.get("chain", 1), draws.sizes["draw"], len(names))
     dims = ("chain", "draw", "new_cluster")
     if new == "population":
-        effect = sigma * xr.DataArray(rng.standard_normal(shape), dims=dims)
+        effect = draws[spread] * xr.DataArray(rng.standard_normal(shape), dims=dims)
     else:
         pick = xr.DataArray(rng.integers(draws.sizes[group], size=shape), dims=dims)
         effect = deviation.isel({group: pick}).drop_vars(group)
@@ -217,7 +219,7 @@ def _select(values: xr.DataArray, dim: str, newdata: pd.DataFrame) -> xr.DataArr
             f"The model never saw {dim} {', '.join(map(repr, unseen[:5]))}. Ask for a level that "
             f"was in the data, or for clusters='average' or 'new'."
         )
-    position = xr.DataArray(known.get_indexer(wanted.to_numpy()), dims="row")
+    position = xr.DataArray(known.get_indexer(pd.Index(wanted)), dims="row")
     return values.isel({dim: position}).drop_vars(dim)
 
 

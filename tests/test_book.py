@@ -1,0 +1,88 @@
+"""The built book: every page is there, nothing failed, and reading it needs no network."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+SOURCES = sorted((ROOT / "chapters").glob("*.md"))
+
+
+def soup(page: Path) -> BeautifulSoup:
+    assert page.is_file(), f"{page} is missing: run make book or make html"
+    return BeautifulSoup(page.read_text(), "html.parser")
+
+
+@pytest.fixture(params=SOURCES, ids=lambda path: path.stem)
+def page(request: pytest.FixtureRequest) -> BeautifulSoup:
+    return soup(HTML / "chapters" / f"{request.param.stem}.html")
+
+
+def test_index_leads_to_the_front_page() -> None:
+    root = yaml.safe_load((ROOT / "_toc.yml").read_text())["root"]
+    assert f"{root}.html" in (HTML / "index.html").read_text()
+
+
+def test_page_has_its_title_and_text(page: BeautifulSoup) -> None:
+    article = page.find("article")
+    assert article is not None
+    assert article.find("h1") is not None
+    assert len(article.get_text()) > 500
+
+
+def test_page_shows_no_traceback_and_no_unresolved_role(page: BeautifulSoup) -> None:
+    article = page.find("article")
+    assert article is not None
+    assert not article.select(".traceback, .cell_output .error, .problematic")
+    prose = article.get_text()
+    for leftover in ("{glue:", "{cite", "{doc}", "{ref}", "Traceback (most recent"):
+        assert leftover not in prose
+
+
+def test_page_loads_nothing_from_elsewhere(page: BeautifulSoup) -> None:
+    loaded = [
+        *(tag.get("src") for tag in page.find_all(["script", "img", "iframe", "source"])),
+        *(
+            tag.get("href")
+            for tag in page.find_all("link")
+            if not {"canonical", "search", "next", "prev", "index"} & set(tag.get("rel") or [])
+        ),
+    ]
+    outside = [str(address) for address in loaded if address and "//" in str(address)]
+    assert outside == []
+
+
+def test_what_a_page_loads_is_in_the_book(page: BeautifulSoup) -> None:
+    folder = HTML / "chapters"
+    for tag in page.find_all(["script", "img"]):
+        address = str(tag.get("src") or "").split("?")[0]
+        if address and not address.startswith("data:"):
+            assert (folder / address).resolve().is_file(), address
+
+
+def test_mathematics_is_served_from_the_book() -> None:
+    assert (HTML / "mathjax" / "tex-svg-full.js").is_file()
+    scripts = soup(HTML / "chapters" / "repeated-measures.html").find_all("script", src=True)
+    assert any("mathjax/tex-svg-full.js" in str(script["src"]) for script in scripts)
+
+
+def test_every_figure_carries_the_alt_text_of_its_cell(page: BeautifulSoup) -> None:
+    article = page.find("article")
+    assert article is not None
+    for image in article.find_all("img"):
+        assert len(str(image.get("alt") or "")) > 60, image
+
+
+def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:
+    article = page.find("article")
+    assert article is not None
+    for link in article.find_all("a", href=True):
+        address, _, anchor = str(link["href"]).partition("#")
+        if "//" in address or address.startswith("mailto:"):
+            continue
+        target = page if not address else soup(HTML / "chapters" / address)
+        if anchor:
+            assert target.find(id=anchor) is not None, link["href"]

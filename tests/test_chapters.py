@@ -1,0 +1,134 @@
+"""The chapters: both halves of a pair agree, every cell ran, figures are described."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "chapters").glob("*.md"))
+
+
+def read_pair(source: Path) -> tuple[list[Any], list[Any]]:
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    return jupytext.read(source, fmt="md:myst").cells, notebook.cells
+
+
+def code_cells(source: Path) -> list[Any]:
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def draws_a_figure(cell: Any) -> bool:
+    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def essence(cell: Any) -> tuple[str, str, dict[str, Any]]:
+    kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "mystnb")}
+    return cell.cell_type, cell.source, kept
+
+
+def test_table_of_contents_lists_every_chapter_once() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = [toc["root"], *(page["file"] for part in toc["parts"] for page in part["chapters"])]
+    assert sorted(listed) == [f"chapters/{source.stem}" for source in SOURCES]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_both_halves_hold_the_same_cells(source: Path) -> None:
+    markdown, notebook = read_pair(source)
+    assert [essence(cell) for cell in markdown] == [essence(cell) for cell in notebook], (
+        f"chapters/{source.stem}.ipynb is not derived from {source.name}: run make notebooks"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_every_code_cell_was_executed_in_order(source: Path) -> None:
+    counts = [cell.execution_count for cell in code_cells(source)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_cell_failed_or_wrote_to_stderr(source: Path) -> None:
+    outputs = [output for cell in code_cells(source) for output in cell.outputs]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_every_figure_has_name_caption_and_alt_text(source: Path) -> None:
+    for cell in filter(draws_a_figure, code_cells(source)):
+        described = cell.metadata.get("mystnb", {})
+        figure, alt = described.get("figure", {}), described.get("image", {}).get("alt", "")
+        assert figure.get("name", "").startswith("fig-"), cell.source
+        assert len(figure.get("caption", "")) > 20, cell.source
+        assert len(alt) > 60, cell.source
+        assert alt != figure["caption"], cell.source
+
+
+def test_names_of_figures_are_unique() -> None:
+    names = [
+        cell.metadata["mystnb"]["figure"]["name"]
+        for source in SOURCES
+        for cell in filter(draws_a_figure, code_cells(source))
+    ]
+    assert len(names) == len(set(names)) > 0
+
+
+def in_solution(cells: list[Any]) -> list[bool]:
+    """Say of each cell whether it stands between a solution's gates."""
+    inside, answer = False, []
+    for cell in cells:
+        opens = "{solution-start}" in cell.source
+        answer.append(inside or opens)
+        inside = (inside or opens) and "{solution-end}" not in cell.source
+    return answer
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_code_is_tagged_solution_exactly_inside_the_gates(source: Path) -> None:
+    cells = jupytext.read(source, fmt="md:myst").cells
+    for cell, inside in zip(cells, in_solution(cells), strict=True):
+        if cell.cell_type == "code":
+            tagged = "solution" in cell.metadata.get("tags", [])
+            assert tagged == inside, cell.source
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_nothing_depends_on_a_solution(source: Path) -> None:
+    """Names that only solution cells assign are not used elsewhere."""
+
+    def names(cells: list[Any], context: type[ast.expr_context]) -> set[str]:
+        trees = [ast.parse(cell.source) for cell in cells]
+        return {
+            node.id
+            for tree in trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, context)
+        }
+
+    cells = [c for c in jupytext.read(source, fmt="md:myst").cells if c.cell_type == "code"]
+    solution = [c for c in cells if "solution" in c.metadata.get("tags", [])]
+    others = [c for c in cells if c not in solution]
+    only_solution = names(solution, ast.Store) - names(others, ast.Store)
+    assert not only_solution & names(others, ast.Load)
+
+
+def test_prose_has_no_glued_number_without_its_cell() -> None:
+    """Each {glue:text} on a page names a value that a cell of this page glues."""
+    for source in SOURCES:
+        text = source.read_text()
+        used = set(re.findall(r"{glue:text}`([\w-]+)`", text))
+        notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+        glued = {
+            output.metadata["scrapbook"]["name"]
+            for cell in notebook.cells
+            if cell.cell_type == "code"
+            for output in cell.outputs
+            if "scrapbook" in output.get("metadata", {})
+        }
+        assert used <= glued, f"{source.name}: {used - glued}"

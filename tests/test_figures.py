@@ -1,0 +1,439 @@
+"""Every figure carries the numbers that it is given."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib.pyplot as plt
+import multilevel as ml
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
+from multilevel import figures
+from scipy.special import expit
+
+RNG = np.random.default_rng(60)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def curves(ax: Axes) -> list[np.ndarray]:
+    """Give the points of each line or set of markers: columns x and y."""
+    return [np.array(line.get_xydata(), float) for line in ax.lines]
+
+
+def segments(ax: Axes) -> np.ndarray:
+    """Give the ends of all straight strokes: (stroke, end, x or y)."""
+    collections = [c for c in ax.collections if isinstance(c, LineCollection)]
+    return np.array([stroke for c in collections for stroke in c.get_segments()])
+
+
+def bars(ax: Axes) -> np.ndarray:
+    """Give the middle, foot and height of each bar."""
+    return np.array(
+        [
+            (p.get_x() + p.get_width() / 2, p.get_y(), p.get_height())
+            for p in ax.patches
+            if isinstance(p, Rectangle)
+        ]
+    )
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+
+
+def close(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+# Estimates ----------------------------------------------------------------------------------------
+
+
+def test_forest_puts_a_point_at_each_mean_and_a_line_from_end_to_end() -> None:
+    summary = pd.DataFrame(
+        {"mean": [1.0, 2.0, 3.5], "lower": [0.5, 1.0, 3.0], "upper": [1.5, 3.5, 5.0]},
+        index=["a[1]", "a[2]", "b"],
+    )
+    figure = figures.forest(summary, "log-odds", reference=0.25)
+    (ax,) = figure.axes
+    reference, points = curves(ax)
+    close(points, [[1.0, 2], [2.0, 1], [3.5, 0]])
+    close(reference[:, 0], 0.25)
+    ends = [[[0.5, 2], [1.5, 2]], [[1.0, 1], [3.5, 1]], [[3.0, 0], [5.0, 0]]]
+    close(segments(ax), ends)
+    names = dict(zip(ax.get_yticks(), [t.get_text() for t in ax.get_yticklabels()], strict=True))
+    assert names == {2: "a[1]", 1: "a[2]", 0: "b"}
+    assert ax.get_xlabel() == "log-odds"
+
+
+def test_forest_without_a_reference_has_points_only() -> None:
+    summary = pd.DataFrame({"mean": [1.0], "lower": [0.0], "upper": [2.0]}, index=["a"])
+    (ax,) = figures.forest(summary, "x", reference=None).axes
+    assert len(curves(ax)) == 1
+
+
+def test_forest_takes_a_summary_of_a_fit() -> None:
+    draws = xr.DataArray(RNG.normal(size=(2, 50, 3)), dims=("chain", "draw", "id"), name="alpha")
+    summary = ml.summarise(draws)
+    (ax,) = figures.forest(summary, "x").axes
+    close(curves(ax)[-1][:, 0], summary["mean"])
+
+
+def test_gradient_intervals_are_the_quantiles_and_the_means() -> None:
+    draws = {
+        name: xr.DataArray(RNG.normal(size=(2, 200, 3)), dims=("chain", "draw", "id"))
+        for name in ["no pooling", "partial pooling"]
+    }
+    figure = figures.gradient_intervals(draws, "person", "con", mass=0.9)
+    assert [ax.get_title() for ax in figure.axes] == list(draws)
+    for ax, values in zip(figure.axes, draws.values(), strict=True):
+        (points,) = curves(ax)
+        close(points, np.column_stack([range(3), values.mean(("chain", "draw"))]))
+        widest = segments(ax)[-3:]
+        low, high = np.quantile(values, [0.05, 0.95], axis=(0, 1))
+        close(widest[:, 0], np.column_stack([range(3), low]))
+        close(widest[:, 1], np.column_stack([range(3), high]))
+        lengths = np.ptp(segments(ax)[:, :, 1], axis=1).reshape(-1, 3)
+        assert (np.diff(lengths, axis=0) > 0).all()  # each interval lies within the next
+        assert ax.get_ylabel() == "con"
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+
+
+ESTIMATES = pd.DataFrame(
+    {
+        "no pooling": [0.1, 0.2, 0.3, 0.4],
+        "partial pooling": [0.15, 0.22, 0.29, 0.33],
+        "n": [4, 2, 3, 2],
+    }
+)
+
+
+def test_shrinkage_has_a_panel_for_each_number_of_observations_in_order() -> None:
+    figure = figures.shrinkage(ESTIMATES, 0.25, "person", "con")
+    assert [ax.get_title() for ax in figure.axes] == ["n = 2", "n = 3", "n = 4"]
+    for ax, rows in zip(figure.axes, [[1, 3], [2], [0]], strict=True):
+        grand_mean, no_pooling, partial_pooling = curves(ax)
+        close(grand_mean[:, 1], 0.25)
+        close(no_pooling[:, 1], ESTIMATES["no pooling"].iloc[rows])
+        close(partial_pooling[:, 1], ESTIMATES["partial pooling"].iloc[rows])
+        both = ESTIMATES[["no pooling", "partial pooling"]].iloc[rows]
+        close(segments(ax)[:, :, 1], both)
+        assert ax.get_ylim() == figure.axes[0].get_ylim()
+    assert legend(figure) == ["no pooling", "partial pooling"]
+
+
+def test_shrinkage_of_clusters_that_all_have_the_same_size_is_one_panel() -> None:
+    figure = figures.shrinkage(ESTIMATES.assign(n=2), 0.25, "person", "con")
+    (ax,) = figure.axes
+    close(curves(ax)[1][:, 1], ESTIMATES["no pooling"])
+
+
+def test_densities_have_area_one_and_are_named_at_their_peaks() -> None:
+    draws = {"actor": RNG.normal(2, 0.3, (4, 500)), "block": RNG.normal(0, 0.5, 2000)}
+    figure = figures.densities(draws, "log-odds", reference={"prior mean": 1.0})
+    (ax,) = figure.axes
+    actor, block, reference = curves(ax)
+    for curve, peak in [(actor, 2), (block, 0)]:
+        assert np.trapezoid(curve[:, 1], curve[:, 0]) == pytest.approx(1, abs=0.03)
+        assert curve[curve[:, 1].argmax(), 0] == pytest.approx(peak, abs=0.2)
+    close(reference[:, 0], 1.0)
+    texts = {t.get_text(): t.xy for t in ax.texts if isinstance(t, Annotation)}
+    assert list(texts) == ["actor", "block", "prior mean"]
+    close(texts["actor"], actor[actor[:, 1].argmax()])
+    assert ax.get_ylim()[1] > max(actor[:, 1].max(), block[:, 1].max())
+
+
+def test_densities_are_cut_at_the_ends_of_the_axis() -> None:
+    draws = {"sd": np.abs(RNG.normal(0, 1, 2000))}
+    (ax,) = figures.densities(draws, "sd", xlim=(0, 2)).axes
+    (curve,) = curves(ax)
+    assert ax.get_xlim() == (0, 2)
+    assert curve[:, 0].min() >= 0
+    assert curve[:, 0].max() <= 2
+
+
+# Predictions --------------------------------------------------------------------------------------
+
+ARMS = ["R/N", "L/N"]
+
+
+def predictions(actors: list[int]) -> pd.DataFrame:
+    rows = [(actor, arm) for actor in actors for arm in ARMS]
+    table = pd.DataFrame(rows, columns=["actor", "treatment"])
+    table["treatment"] = pd.Categorical(table["treatment"], ARMS, ordered=True)
+    table["mean"] = np.linspace(0.3, 0.7, len(table))
+    return table.assign(lower=table["mean"] - 0.1, upper=table["mean"] + 0.2)
+
+
+def test_bands_have_a_panel_for_each_cluster_with_its_own_means_and_ends() -> None:
+    same = predictions([1, 2, 3]).iloc[::-1]  # in any order of rows
+    average = predictions([1]).drop(columns="actor")
+    observed = same.assign(observed=same["mean"] + 0.05)
+    figure = figures.bands(
+        {"this actor": same, "average": average},
+        "treatment",
+        "actor",
+        "treatment",
+        "probability",
+        points=observed,
+    )
+    assert len(figure.axes) == 4
+    shown = {ax.get_title(): ax for ax in figure.axes if ax.axison}
+    assert sorted(shown) == ["actor 1", "actor 2", "actor 3"]
+    for actor in [1, 2, 3]:
+        ax = shown[f"actor {actor}"]
+        own = same[same["actor"] == actor].sort_values("treatment")
+        mean, mean_of_average, circles = curves(ax)
+        close(mean[:, 1], own["mean"])
+        close(mean_of_average[:, 1], average["mean"])
+        close(circles[:, 1], own["mean"] + 0.05)
+        band, band_of_average = (c for c in ax.collections if isinstance(c, PolyCollection))
+        for polygon, table in [(band, own), (band_of_average, average)]:
+            corners = np.asarray(polygon.get_paths()[0].vertices)[:, 1]
+            assert corners.min() == pytest.approx(table["lower"].min())
+            assert corners.max() == pytest.approx(table["upper"].max())
+    for ax in [shown["actor 2"], shown["actor 1"]]:  # the last panels have labels
+        assert [t.get_text() for t in ax.get_xticklabels()] == ARMS
+    assert legend(figure) == ["this actor", "average", "observed"]
+
+
+def test_bands_of_one_kind_need_no_legend() -> None:
+    figure = figures.bands({"same": predictions([1, 2])}, "treatment", "actor", "x", "p")
+    assert legend(figure) == []
+    assert len(figure.axes) == 2
+
+
+def test_many_lines_draws_a_line_for_each_draw() -> None:
+    draws = xr.DataArray(RNG.random((20, 3)), dims=("draw", "row"))
+    (ax,) = figures.many_lines(draws, ["a", "b", "c"], "treatment", "probability").axes
+    assert len(ax.lines) == 20
+    close(np.array(curves(ax))[:, :, 1], draws)
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b", "c"]
+
+
+def category_table() -> pd.DataFrame:
+    rows = [
+        (action, person, intention, category)
+        for action in [1, 0]
+        for person in ["zoe", "ann"]
+        for intention in [0, 1]
+        for category in [1, 2, 3]
+    ]
+    table = pd.DataFrame(rows, columns=["action", "id", "intention", "category"])
+    table["mean"] = RNG.dirichlet(np.ones(3), 8).ravel()
+    return table.assign(lower=0.9 * table["mean"], upper=1.1 * table["mean"])
+
+
+def test_category_bars_have_the_right_heights_in_the_right_panels() -> None:
+    table = category_table()
+    figure = figures.category_bars(table, "intention", ["action"], "id", "response")
+    titles = ["id zoe\naction 0", "id ann\naction 0", "id zoe\naction 1", "id ann\naction 1"]
+    assert [ax.get_title() for ax in figure.axes] == titles
+    cells = [(0, "zoe"), (0, "ann"), (1, "zoe"), (1, "ann")]
+    for ax, (action, person) in zip(figure.axes, cells, strict=True):
+        part = table[(table["action"] == action) & (table["id"] == person)]
+        part = part.sort_values(["intention", "category"])
+        close(bars(ax)[:, 2], part["mean"])
+        close(bars(ax)[:, 0], part["category"] + 0.4 * part["intention"] - 0.2)
+        close(segments(ax)[:, :, 1], part[["lower", "upper"]])
+        assert ax.get_ylim() == figure.axes[0].get_ylim()
+    assert legend(figure) == ["intention 0", "intention 1"]
+
+
+def test_category_bars_without_columns_have_one_panel_for_each_combination() -> None:
+    table = category_table().query("id == 'ann'")
+    figure = figures.category_bars(table, "intention", ["action", "id"], None, "response")
+    assert [ax.get_title() for ax in figure.axes] == ["action 0, id ann", "action 1, id ann"]
+    for ax, action in zip(figure.axes, [0, 1], strict=True):
+        part = table[table["action"] == action].sort_values(["intention", "category"])
+        close(bars(ax)[:, 2], part["mean"])
+
+
+def test_predictive_counts_are_those_of_the_data_and_of_each_replicate() -> None:
+    observed = pd.Series(pd.Categorical([1, 1, 3, 2, 1], [1, 2, 3, 4], ordered=True))
+    replicates = xr.DataArray([[4, 4, 1, 2, 2], [3, 3, 3, 3, 3]], dims=("draw", "row"))
+    figure = figures.predictive_counts(observed, replicates, "response")
+    shown = {ax.get_title(): bars(ax)[:, 2].tolist() for ax in figure.axes if ax.patches}
+    assert shown == {
+        "observed": [3, 1, 1, 0],
+        "simulated 1": [1, 2, 0, 2],
+        "simulated 2": [0, 0, 5, 0],
+    }
+    assert next(iter(shown)) == "observed"
+
+
+def test_cumulative_logit_shows_the_probabilities_between_the_thresholds() -> None:
+    thresholds, etas = [-1.0, 0.5, 2.0], {"no action": 0.0, "action": -0.7}
+    figure = figures.cumulative_logit(thresholds, etas)
+    panels = [figure.axes[:2], figure.axes[2:]]
+    for (left, right), (name, eta) in zip(panels, etas.items(), strict=True):
+        assert left.get_title() == name
+        close(segments(left)[:, 0, 0], thresholds)
+        (density,) = curves(left)
+        assert density[density[:, 1].argmax(), 0] == pytest.approx(eta, abs=0.05)
+        assert np.trapezoid(density[:, 1], density[:, 0]) == pytest.approx(1, abs=0.05)
+        at_most = expit(np.array([-np.inf, *thresholds, np.inf]) - eta)
+        close(bars(right)[:, 2], np.diff(at_most))
+        close(bars(right)[:, 0], [1, 2, 3, 4])
+
+
+# Why cluster --------------------------------------------------------------------------------------
+
+
+def test_interval_stacks_mark_exactly_the_intervals_that_miss() -> None:
+    table = pd.DataFrame({"lower": [2.0, -1.0, 0.5], "upper": [3.0, 0.5, 2.0]})
+    figure = figures.interval_stacks({"a": table, "b": table - 5}, 1.0, "x", "study")
+    left, right = figure.axes
+    assert [left.get_title(), right.get_title()] == ["a", "b"]
+    # From the lowest estimate to the highest: -1 to 0.5 misses, 0.5 to 2 holds, 2 to 3 misses.
+    truth, crosses = curves(left)
+    close(truth[:, 0], 1.0)
+    close(crosses, [[-0.25, 0], [2.5, 2]])
+    close(segments(left)[:, :, 0], [[0.5, 2.0], [-1.0, 0.5], [2.0, 3.0]])
+    close(segments(left)[:, 0, 1], [1, 0, 2])
+    assert len(curves(right)[1]) == 3
+    assert legend(figure) == ["holds the truth", "misses it"]
+
+
+def test_within_and_between_draws_each_clusters_line_and_that_of_the_averages() -> None:
+    within = np.array([0.0, 1.0, 2.0])
+    data = pd.concat(
+        pd.DataFrame({"group": g, "x": within + 3 * g, "y": -within + 5 * g}) for g in range(3)
+    )
+    (ax,) = figures.within_and_between(data, "x", "y", "group", "dose", "harm").axes
+    points, *lines, means, between = curves(ax)
+    close(points, data[["x", "y"]])
+    for g, line in enumerate(lines):
+        close(line, [[3 * g, 5 * g], [3 * g + 2, 5 * g - 2]])
+    close(means, [[3 * g + 1, 5 * g - 1] for g in range(3)])
+    close(np.diff(between[:, 1]) / np.diff(between[:, 0]), 5 / 3)
+
+
+def test_lines_and_slopes_splits_the_clusters_by_their_property() -> None:
+    clusters = pd.DataFrame(
+        {"intercept": [1.0, 2.0, 3.0], "slope": [0.5, 1.0, 2.0], "size": [10.0, 20.0, 40.0]}
+    )
+    figure = figures.lines_and_slopes(clusters, (0, 4), 20, ("hours", "score", "slope"))
+    left, right = figure.axes
+    assert [line[:, 1].tolist() for line in curves(left)] == [[1, 3], [2, 6], [3, 11]]
+    assert [line.get_linestyle() for line in left.lines] == ["--", "-", "-"]
+    below, above, fitted = curves(right)
+    close(below, [[10, 0.5]])
+    close(above, [[20, 1.0], [40, 2.0]])
+    close(fitted[:, 1], np.polyval(np.polyfit([10, 20, 40], [0.5, 1, 2], 1), [10, 40]))
+    assert legend(figure) == ["size below 20", "size 20 or more"]
+
+
+def test_two_scatters_have_axes_of_equal_length() -> None:
+    one = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 2.0, 4.0]})
+    two = pd.DataFrame({"x": [5.0, 6.0, 9.0], "y": [1.0, 1.5, 3.0]})
+    figure = figures.two_scatters({"one": one, "two": two}, ["x1", "x2"], ["y1", "y2"])
+    for ax, table, slope in zip(figure.axes, [one, two], [2, 0.5], strict=True):
+        points, line = curves(ax)
+        close(points, table)
+        close(np.diff(line[:, 1]) / np.diff(line[:, 0]), slope)
+        low, high = ax.get_xlim()
+        assert low < table["x"].min() < table["x"].max() < high
+    left, right = figure.axes
+    close(np.ptp(left.get_xlim()), np.ptp(right.get_xlim()))
+    close(np.ptp(left.get_ylim()), np.ptp(right.get_ylim()))
+
+
+def test_variance_parts_are_stacked_bars_beside_the_sorted_measurements() -> None:
+    measurements = np.array([[3.0, 5.0], [0.0, 2.0], [9.0, 7.0]])
+    parts = pd.DataFrame({"between": [2.0, 1.0], "within": [0.5, 3.0]}, index=["a", "b"])
+    figure = figures.variance_parts(measurements, parts, "person", "score", "points²")
+    left, right = figure.axes
+    close(curves(left)[0][:, 1], measurements.mean())
+    close(curves(left)[-1], [[0, 1], [1, 4], [2, 8]])
+    close(segments(left)[:, :, 1], [[0, 2], [3, 5], [7, 9]])
+    close(bars(right)[:, 1:], [[0, 2.0], [0, 1.0], [2.0, 0.5], [1.0, 3.0]])
+    assert right.get_ylabel() == "variance (points²)"
+
+
+def test_pooling_shows_estimates_truth_and_errors() -> None:
+    people = pd.DataFrame(
+        {
+            "n": [2, 8, 32],
+            "truth": [1.0, 2.0, 3.0],
+            "no pooling": [0.0, 2.5, 3.1],
+            "partial pooling": [0.8, 2.3, 3.0],
+        }
+    )
+    errors = pd.DataFrame(
+        {
+            "no pooling": [1.0, 0.5, 0.1],
+            "partial pooling": [0.4, 0.3, 0.1],
+            "complete pooling": [0.6, 0.6, 0.6],
+        },
+        index=[2, 8, 32],
+    )
+    figure = figures.pooling(people, errors, 2.2, "measurements", "score", "points²")
+    left, right = figure.axes
+    complete, no_pooling, partial_pooling, truth = curves(left)
+    close(complete[:, 1], 2.2)
+    close(no_pooling[:, 1], people["no pooling"])
+    close(partial_pooling[:, 1], people["partial pooling"])
+    close(truth[:, 1], people["truth"])
+    close(segments(left)[:, :, 1], people[["no pooling", "partial pooling"]])
+    assert [t.get_text() for t in left.get_xticklabels()] == ["2", "8", "32"]
+    for curve, name in zip(curves(right), errors, strict=True):
+        close(curve, np.column_stack([errors.index, errors[name]]))
+    assert legend(figure) == [*errors, "truth"]
+
+
+def test_layers_show_population_clusters_and_measurements() -> None:
+    data = pd.DataFrame(
+        {
+            "kind": ["a"] * 4 + ["b"] * 2,
+            "cluster": [1, 1, 2, 2, 1, 1],
+            "level": [0.0, 0.0, 1.0, 1.0, 5.0, 5.0],
+            "measurement": [-0.5, 0.5, 1.5, 0.8, 4.0, 6.0],
+        }
+    )
+    figure = figures.layers(data, "kind", {"a": (0.5, 1.0), "b": (5.0, 2.0)}, "score")
+    axes = np.array(figure.axes).reshape(3, 2)
+    assert [ax.get_title() for ax in axes[0]] == ["a", "b"]
+    for (top, middle, bottom), mean, kind in zip(axes.T, [0.5, 5.0], "ab", strict=True):
+        part = data[data["kind"] == kind]
+        (density,) = curves(top)
+        assert density[density[:, 1].argmax(), 0] == pytest.approx(mean, abs=0.05)
+        levels = part["level"].unique()
+        close(curves(middle)[0][:, 0], levels)
+        close(curves(bottom)[0][:, 0], levels)
+        close(curves(bottom)[1], part[["measurement", "cluster"]])
+    heights = [curves(ax)[0][:, 1].max() for ax in axes[0]]
+    assert heights[0] / heights[1] == pytest.approx(2, abs=0.01)  # the wider, the lower
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["population", "clusters", "measurements"]
+
+
+# The look -----------------------------------------------------------------------------------------
+
+
+def test_the_theme_sets_the_palette_for_figures_that_follow() -> None:
+    with plt.rc_context():
+        figures.set_theme()
+        colors = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+        assert plt.rcParams["figure.constrained_layout.use"]
+    as_hex = [to_hex(color) for color in colors]
+    assert as_hex == figures.PALETTE
+
+
+def test_every_public_figure_is_tested_here() -> None:
+    functions = inspect.getmembers(figures, inspect.isfunction)
+    here = [name for name, f in functions if f.__module__ == figures.__name__]
+    public = {name for name in here if not name.startswith("_")}
+    tested = " ".join(name for name in globals() if name.startswith("test_"))
+    assert not {name for name in public - {"set_theme"} if f"test_{name}" not in tested}

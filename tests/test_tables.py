@@ -1,0 +1,198 @@
+"""Summaries agree with the lecture's printed ones and with NumPy."""
+
+import multilevel as ml
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from multilevel.tables import BARS, text_histogram
+
+RNG = np.random.default_rng(50)
+ALPHA = xr.DataArray(
+    RNG.normal([-1.0, 0.0, 5.0], 1.0, (4, 250, 3)),
+    {"person": ["zoe", "ann", "mia"]},
+    ("chain", "draw", "person"),
+    name="alpha",
+)
+SIGMA = xr.DataArray(RNG.gamma(2, size=(4, 250)), dims=("chain", "draw"), name="sigma")
+FIT = xr.DataTree.from_dict({"posterior": xr.Dataset({"alpha": ALPHA, "sigma": SIGMA})})
+
+
+# Describe -----------------------------------------------------------------------------------------
+
+# What the lecture prints of rethinking::precis, digit by digit.
+PRECIS_MLM = {
+    "id": ("119.1200000", "50.69207461", "48.000000", "209.00000"),
+    "time": ("1.8133333", "1.75020407", "0.000000", "6.00000"),
+    "wave": ("1.8133333", "0.80222904", "1.000000", "3.00000"),
+    "con": ("0.1910387", "0.07341358", "0.085244", "0.30958"),
+    "dan": ("0.1942627", "0.06363019", "0.098012", "0.29588"),
+}
+PRECIS_CHIMPANZEES = {
+    "actor": ("4.0000000", "2.0019871", "1.000", "7.000"),
+    "recipient": ("5.0000000", "2.0039801", "2.000", "8.000"),
+    "condition": ("0.5000000", "0.5004968", "0.000", "1.000"),
+    "block": ("3.5000000", "1.7095219", "1.000", "6.000"),
+    "trial": ("36.5000000", "20.8032533", "4.665", "68.335"),
+    "prosoc_left": ("0.5000000", "0.5004968", "0.000", "1.000"),
+    "chose_prosoc": ("0.5674603", "0.4959204", "0.000", "1.000"),
+    "pulled_left": ("0.5793651", "0.4941515", "0.000", "1.000"),
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "printed"),
+    [(ml.load_mlm(), PRECIS_MLM), (ml.load_chimpanzees(), PRECIS_CHIMPANZEES)],
+    ids=["mlm", "chimpanzees"],
+)
+def test_describe_agrees_with_the_lecture(
+    data: pd.DataFrame, printed: dict[str, tuple[str, ...]]
+) -> None:
+    table = ml.describe(data)
+    assert list(table) == ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
+    assert table.index.tolist() == list(data)
+    for column, figures in printed.items():
+        for statistic, figure in zip(["mean", "sd", "5.5%", "94.5%"], figures, strict=True):
+            half_a_unit = 0.5 * 10.0 ** -len(figure.split(".")[1])
+            found = table.loc[column, statistic]
+            assert found == pytest.approx(float(figure), rel=0, abs=half_a_unit + 1e-12)
+
+
+def test_describe_leaves_columns_of_words_empty() -> None:
+    for data, column in [(ml.load_mlm(), "group"), (ml.load_chimpanzees(), "treatment")]:
+        row = ml.describe(data).loc[column]
+        assert row[["mean", "sd", "5.5%", "94.5%"]].isna().all()
+        assert row["histogram"] == ""
+        assert row["missing"] == 0
+
+
+def test_describe_counts_missing_values_and_leaves_them_out() -> None:
+    pulls = ml.load_chimpanzees()
+    row = ml.describe(pulls).loc["recipient"]
+    assert row["missing"] == 252
+    assert row["mean"] == pulls["recipient"].dropna().astype(float).mean()
+
+
+def test_histogram_in_text() -> None:
+    assert text_histogram(np.array([0, 0, 0, 0, 0, 0, 0, 1]), bins=2) == BARS[6] + BARS[0]
+    assert text_histogram(np.array([0.0, 0.0, 2.0]), bins=4) == f"{BARS[6]}  {BARS[3]}"
+    assert ml.describe(pd.DataFrame({"x": range(10)}), bins=5).loc["x", "histogram"] == BARS[6] * 5
+
+
+# Summarise ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prob", [0.95, 0.5])
+def test_summarise_agrees_with_numpy(prob: float) -> None:
+    table = ml.summarise(FIT, prob=prob)
+    assert table.index.tolist() == ["alpha[zoe]", "alpha[ann]", "alpha[mia]", "sigma"]
+    columns = ["mean", "sd", "lower", "upper", "mcse", "r_hat", "ess_bulk", "ess_tail"]
+    assert list(table) == columns
+    draws = np.concatenate([ALPHA.to_numpy(), SIGMA.to_numpy()[..., None]], axis=-1)
+    over = (0, 1)
+    np.testing.assert_allclose(table["mean"], draws.mean(over))
+    np.testing.assert_allclose(table["sd"], draws.std(over, ddof=1))
+    low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=over)
+    np.testing.assert_allclose(table["lower"], low)
+    np.testing.assert_allclose(table["upper"], high)
+
+
+def test_summarise_knows_the_monte_carlo_error_of_the_mean() -> None:
+    table = ml.summarise(FIT)
+    # Independent draws: the error is near the sd over the root of their number, 1000.
+    np.testing.assert_allclose(table["mcse"], table["sd"] / np.sqrt(1000), rtol=0.15)
+    assert table["ess_bulk"].between(700, 1300).all()
+    assert table["ess_tail"].between(600, 1300).all()
+    assert table["ess_bulk"].dtype == int
+    assert table["r_hat"].between(0.99, 1.01).all()
+
+
+def test_summarise_takes_a_fit_a_dataset_or_a_variable() -> None:
+    table = ml.summarise(FIT)
+    pd.testing.assert_frame_equal(ml.summarise(FIT["posterior"].dataset), table)
+    pd.testing.assert_frame_equal(ml.summarise(ALPHA), table.iloc[:3])
+    pd.testing.assert_frame_equal(ml.summarise(FIT, ["sigma"]), table.iloc[3:])
+    unnamed = ml.summarise(ALPHA.rename(None))
+    assert unnamed.index.tolist() == ["value[zoe]", "value[ann]", "value[mia]"]
+
+
+# Interval -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prob", [0.95, 0.8])
+def test_interval_agrees_with_numpy(prob: float) -> None:
+    table = ml.interval(ALPHA, prob=prob)
+    assert list(table) == ["person", "mean", "lower", "upper"]
+    assert table["person"].tolist() == ["zoe", "ann", "mia"]
+    draws = ALPHA.to_numpy()
+    np.testing.assert_allclose(table["mean"], draws.mean((0, 1)))
+    ends = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
+    np.testing.assert_allclose(table[["lower", "upper"]].to_numpy().T, ends)
+
+
+def test_interval_of_a_single_number_has_one_row() -> None:
+    table = ml.interval(SIGMA)
+    assert list(table) == ["mean", "lower", "upper"]
+    ends = np.quantile(SIGMA, [0.025, 0.975])
+    np.testing.assert_allclose(table.to_numpy(), [[SIGMA.mean().item(), *ends]])
+
+
+NEWDATA = pd.DataFrame({"person": ["q", "r"], "dose": [3, 1]}, index=[7, 4])
+
+
+def test_interval_of_predictions_brings_their_rows_along() -> None:
+    draws = xr.DataArray(RNG.random((2, 50, 2)), {"row": [7, 4]}, ("chain", "draw", "row"))
+    table = ml.interval(draws, NEWDATA)
+    assert list(table) == ["row", "person", "dose", "mean", "lower", "upper"]
+    assert table["row"].tolist() == [7, 4]
+    assert table["person"].tolist() == ["q", "r"]
+    np.testing.assert_allclose(table["mean"], draws.mean(("chain", "draw")))
+
+
+def test_interval_of_category_probabilities_has_a_row_for_each_category() -> None:
+    categories = ["never", "often", "always"]
+    coords = {"row": [7, 4], "category": categories}
+    draws = xr.DataArray(RNG.random((2, 50, 2, 3)), coords, ("chain", "draw", "row", "category"))
+    table = ml.interval(draws, NEWDATA)
+    assert len(table) == 6
+    for row, dose in [(7, 3), (4, 1)]:
+        for category in categories:
+            values = draws.sel(row=row, category=category).to_numpy()
+            found = table[(table["row"] == row) & (table["category"] == category)]
+            assert found["dose"].item() == dose
+            expected = [values.mean(), *np.quantile(values, [0.025, 0.975])]
+            np.testing.assert_allclose(found[["mean", "lower", "upper"]].to_numpy()[0], expected)
+
+
+def test_interval_of_a_prediction_is_that_of_its_draws() -> None:
+    draws = FIT["posterior"].dataset.assign_coords(chain=range(4), draw=range(250))
+    fit = xr.DataTree.from_dict({"posterior": draws})
+    rows = pd.DataFrame({"person": ["mia", "zoe"]}, index=[9, 2])
+    table = ml.interval(ml.predict(fit, rows), rows)
+    by_person = ml.interval(ALPHA).set_index("person").loc[["mia", "zoe"]]
+    assert table["row"].tolist() == [9, 2]
+    np.testing.assert_allclose(table[["mean", "lower", "upper"]], by_person)
+
+
+# Tidy ---------------------------------------------------------------------------------------------
+
+
+def test_tidy_has_a_row_for_every_draw_and_label() -> None:
+    table = ml.tidy(ALPHA.assign_coords(chain=range(4), draw=range(250)))
+    assert list(table) == ["person", "chain", "draw", "alpha"]
+    assert len(table) == 4 * 250 * 3
+    at = table.set_index(["chain", "draw", "person"])["alpha"]
+    for chain, draw, k, person in [(0, 0, 0, "zoe"), (3, 249, 2, "mia"), (1, 17, 1, "ann")]:
+        assert at.loc[(chain, draw, person)] == ALPHA.to_numpy()[chain, draw, k]
+
+
+def test_tidy_of_a_single_number() -> None:
+    table = ml.tidy(SIGMA.assign_coords(chain=range(4), draw=range(250)))
+    assert list(table) == ["chain", "draw", "sigma"]
+    assert table["sigma"].tolist() == SIGMA.to_numpy().ravel().tolist()
+
+
+def test_tidy_means_by_label_are_those_of_the_draws() -> None:
+    means = ml.tidy(ALPHA).groupby("person")["alpha"].mean()
+    for person in ["zoe", "ann", "mia"]:
+        assert means[person] == pytest.approx(ALPHA.sel(person=person).mean().item())
