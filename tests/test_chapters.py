@@ -98,24 +98,25 @@ def test_code_is_tagged_solution_exactly_inside_the_gates(source: Path) -> None:
             assert tagged == inside, cell.source
 
 
+def names_assigned(cells: list[Any]) -> set[str]:
+    nodes = [node for cell in cells for node in ast.walk(ast.parse(cell.source))]
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {n.arg for n in nodes if isinstance(n, ast.arg)}
+
+
+def names_used(cells: list[Any]) -> set[str]:
+    nodes = [node for cell in cells for node in ast.walk(ast.parse(cell.source))]
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_nothing_depends_on_a_solution(source: Path) -> None:
     """Names that only solution cells assign are not used elsewhere."""
-
-    def names(cells: list[Any], context: type[ast.expr_context]) -> set[str]:
-        trees = [ast.parse(cell.source) for cell in cells]
-        return {
-            node.id
-            for tree in trees
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, context)
-        }
-
     cells = [c for c in jupytext.read(source, fmt="md:myst").cells if c.cell_type == "code"]
     solution = [c for c in cells if "solution" in c.metadata.get("tags", [])]
     others = [c for c in cells if c not in solution]
-    only_solution = names(solution, ast.Store) - names(others, ast.Store)
-    assert not only_solution & names(others, ast.Load)
+    only_in_solution = names_assigned(solution) - names_assigned(others)
+    assert not only_in_solution & names_used(others)
 
 
 def test_prose_has_no_glued_number_without_its_cell() -> None:
