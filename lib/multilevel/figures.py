@@ -96,8 +96,10 @@ def shrinkage(estimates: pd.DataFrame, grand_mean: float, xlabel: str, ylabel: s
     """
     sizes = sorted(estimates["n"].unique())
     widths = [max((estimates["n"] == n).sum(), 12) for n in sizes]
-    figure, axes = plt.subplots(
-        1, len(sizes), figsize=(6.4, 4.2), sharey=True, gridspec_kw={"width_ratios": widths}
+    grid = {"width_ratios": widths}
+    size = (6.4, 4.2)
+    figure, (axes,) = plt.subplots(
+        1, len(sizes), figsize=size, sharey=True, squeeze=False, gridspec_kw=grid
     )
     for ax, n in zip(axes, sizes, strict=True):
         part = estimates[estimates["n"] == n]

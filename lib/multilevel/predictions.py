@@ -188,7 +188,7 @@ def _effect(
     if choice == "same":
         return _select(deviation, group, newdata)
     assert rng is not None
-    labels = newdata[group] if group in newdata else pd.Series(0, newdata.index)
+    labels = complete_column(newdata, group) if group in newdata else np.zeros(len(newdata))
     codes, names = pd.factorize(labels)
     shape = (draws.sizes.get("chain", 1), draws.sizes["draw"], len(names))
     dims = ("chain", "draw", "new_cluster")
