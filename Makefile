@@ -37,13 +37,8 @@ html: $(BIN)/ready ## build the HTML from the stored notebooks, without executin
 
 .PHONY: notebooks
 notebooks: $(BIN)/ready ## after an edit: derive and execute the stored notebooks again
-	@$(MAKE) --no-print-directory -j2 stored
-
-.PHONY: stored
-stored: $(STORED)
-
-chapters/%.ipynb: _build/executed/%.ipynb
-	@cp $< $@
+	@$(MAKE) --no-print-directory -j2 executed
+	@cp $(EXECUTED) chapters
 
 # The tests look at the book that was built last, and build it if there is none or it is older than
 # a stored notebook.

@@ -46,6 +46,8 @@ def derive(source: Path) -> nbformat.NotebookNode:
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Execute a notebook in place, every cell, in the environment that runs this program.
 
+    A page without code needs no kernel.
+
     Parameters
     ----------
     notebook
@@ -58,6 +60,8 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     nbclient.exceptions.CellExecutionError
         A cell failed; the message holds the cell and its traceback.
     """
+    if not any(cell.cell_type == "code" for cell in notebook.cells):
+        return
     NotebookClient(
         notebook,
         timeout=TIMEOUT,
