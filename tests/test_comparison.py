@@ -1,12 +1,13 @@
 """LOO is that of ArviZ, row by row, and the table of models follows from it."""
 
 import arviz as az
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
+
+import multilevel as ml
 
 # Ten draws of Normal(theta, 1) and an outlier that PSIS cannot cope with where it is fitted.
 Y = np.array([0.2, -1.1, 0.7, 1.9, -0.4, 0.3, -0.8, 1.2, 0.1, -1.5])

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib.pyplot as plt
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +15,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
-from multilevel import figures
 from scipy.special import expit
+
+import multilevel as ml
+from multilevel import figures
 
 RNG = np.random.default_rng(60)
 
@@ -437,3 +438,8 @@ def test_every_public_figure_is_tested_here() -> None:
     public = {name for name in here if not name.startswith("_")}
     tested = " ".join(name for name in globals() if name.startswith("test_"))
     assert not {name for name in public - {"set_theme"} if f"test_{name}" not in tested}
+
+
+def test_more_things_than_can_be_told_apart_are_refused() -> None:
+    with pytest.raises(ValueError, match="can tell 4 things apart; it was given 5"):
+        figures.densities({str(i): np.arange(9.0) for i in range(5)}, "x")

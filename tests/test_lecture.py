@@ -16,12 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import arviz as az
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
+
+import multilevel as ml
 from multilevel.models import Prior
 
 FACTS = pd.read_csv(Path(__file__).parent / "lecture.csv")

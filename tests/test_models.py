@@ -8,16 +8,17 @@ the Jacobian of each transformation is written beside the reference.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
-from multilevel import models
-from multilevel.models import Prior
 from scipy import stats
 from scipy.special import expit
+
+import multilevel as ml
+from multilevel import models
+from multilevel.models import Prior
 
 Values = dict[str, Any]  # a number, or a dict of numbers by label, for each name
 
@@ -569,3 +570,27 @@ def test_log_probabilities_of_zeros_and_ones_do_not_overflow() -> None:
     logit_p = np.array([-800.0, -800.0, 0.0, 800.0, 800.0])
     logp = models.bernoulli_logp(pt.constant(np.array([0, 1, 1, 0, 1])), pt.constant(logit_p))
     np.testing.assert_allclose(logp.eval(), [0, -800, -np.log(2), -800, 0])
+
+
+@pytest.mark.parametrize("name", ["row", "cut", "category", "cell", "predictor", "draw"])
+def test_a_group_with_the_name_of_another_dim_is_refused(name: str) -> None:
+    data = pd.DataFrame({name: ["a", "a", "b"], "y": [1.0, 2.0, 3.0]})
+    with pytest.raises(ValueError, match=f"cannot be called '{name}'.*Rename it"):
+        ml.no_pooling(data, "y", name)
+
+
+def test_no_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="have no rows"):
+        ml.no_pooling(pd.DataFrame({"y": [], "g": []}), "y", "g")
+
+
+def test_an_infinite_outcome_is_refused() -> None:
+    data = pd.DataFrame({"g": ["a", "b"], "y": [1.0, np.inf]})
+    with pytest.raises(ValueError, match="'y' has infinite values"):
+        ml.partial_pooling(data, "y", "g")
+
+
+@pytest.mark.parametrize("groups", [[], "actor"])
+def test_groups_must_be_a_list(groups: Any) -> None:
+    with pytest.raises(ValueError, match="groups must be a list"):
+        ml.crossed_intercepts(ml.load_chimpanzees(), "pulled_left", groups, "treatment")

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
-from multilevel.models import Prior
 from scipy.special import expit, logit
+
+import multilevel as ml
+from multilevel.models import Prior
 
 DRAWS = ("chain", "draw")
 PEOPLE = ["zoe", "ann", "mia"]
@@ -278,7 +279,7 @@ def test_existing_chooses_for_each_group() -> None:
 
 @pytest.mark.parametrize("fit", [no_pooling(), partial_pooling(), crossed(), ordered(True)])
 def test_a_cluster_that_was_never_seen_is_named(fit: xr.DataTree) -> None:
-    with pytest.raises(ValueError, match=r"never saw person 'tom', 'eve'.*'average' or 'new'"):
+    with pytest.raises(ValueError, match=r"never saw person 'tom', 'eve'.*'average' and 'new'"):
         ml.predict(fit, ROWS.assign(person=["tom", "zoe", "eve", "tom"]))
 
 
@@ -335,8 +336,8 @@ def test_new_clusters_need_a_seed(clusters: Any) -> None:
 @pytest.mark.parametrize(
     ("clusters", "problem"),
     [
-        ("mean", "for person it is 'mean'|for day it is 'mean'"),
-        ({"person": "same", "day": "all"}, "for day it is 'all'"),
+        ("mean", "it is 'mean'"),
+        ({"person": "same", "day": "all"}, "it is 'all'"),
         ({"person": "same"}, "must name each group of the model once: .*person"),
         ({"person": "same", "day": "same", "age": "new"}, "must name each group"),
     ],
@@ -486,3 +487,30 @@ def test_replicates_of_a_draw_are_independent_of_those_of_another_row() -> None:
     replicates = ml.replicate(fit, rows, seed=1, draws=2).to_numpy()
     assert abs(np.corrcoef(replicates[0, :-1], replicates[0, 1:])[0, 1]) < 0.08
     assert abs(np.corrcoef(replicates[0], replicates[1])[0, 1]) < 0.08
+
+
+def test_new_rows_with_the_same_index_are_refused() -> None:
+    rows = pd.DataFrame({"person": ["a", "a"]}, index=[0, 0])
+    with pytest.raises(ValueError, match=r"duplicates: use newdata.reset_index"):
+        ml.predict(no_pooling(), rows)
+
+
+def test_a_wrong_word_is_refused_where_there_is_no_group() -> None:
+    rows = pd.DataFrame({"x": [0.0], "z": [0.0]})
+    with pytest.raises(ValueError, match="must be 'same', 'average' or 'new'; it is 'nwe'"):
+        ml.predict(ordered(group=False), rows, "nwe")  # type: ignore[arg-type]
+
+
+def test_a_flat_threshold_is_named_as_its_keyword() -> None:
+    data = ml.load_trolley().head(300)
+    model = ml.ordered_logit(
+        data, "response", ["intention"], threshold=Prior(pm.Flat), beta=Prior(pm.Normal, 0, 1)
+    )
+    with pytest.raises(ValueError, match=r"prior of threshold is flat"):
+        ml.predict(model, data.head(1), seed=1)
+
+
+def test_more_replicates_than_draws_are_refused() -> None:
+    rows = pd.DataFrame({"person": ["a"]})
+    with pytest.raises(ValueError, match="The fit has 8 draws; 9 data sets"):
+        ml.replicate(partial_pooling(), rows, seed=1, draws=9)

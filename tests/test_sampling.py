@@ -1,12 +1,13 @@
 """The same seed gives the same draws, draws keep their labels, and bad draws are refused."""
 
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 from scipy.special import expit
+
+import multilevel as ml
 
 RNG = np.random.default_rng(20)
 CLUSTERS = RNG.permutation(np.repeat(["zoe", "ann", "mia", "bob", "lee", "kim"], 5))

@@ -1,10 +1,11 @@
 """Summaries agree with the lecture's printed ones and with NumPy."""
 
-import multilevel as ml
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
+import multilevel as ml
 from multilevel.tables import BARS, text_histogram
 
 RNG = np.random.default_rng(50)
@@ -196,3 +197,9 @@ def test_tidy_means_by_label_are_those_of_the_draws() -> None:
     means = ml.tidy(ALPHA).groupby("person")["alpha"].mean()
     for person in ["zoe", "ann", "mia"]:
         assert means[person] == pytest.approx(ALPHA.sel(person=person).mean().item())
+
+
+def test_a_table_without_numbers_is_described_all_the_same() -> None:
+    table = ml.describe(pd.DataFrame({"word": ["a", "b"], "empty": [np.nan, np.nan]}))
+    assert table["missing"].tolist() == [0, 2]
+    assert table["mean"].isna().all()

@@ -205,12 +205,34 @@ def _read(path: Path, schema: pa.DataFrameSchema) -> pd.DataFrame:
         return _validated(content, schema)
     try:
         _validated(content, schema)
-    except (pa.errors.SchemaErrors, ValueError) as error:
+    except pa.errors.SchemaErrors as error:
+        wrong = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
+        raise ValueError(
+            f"{path} is not the published table. {restore}\n"
+            f"Checks that failed: {len(wrong)}, among them\n{_list(wrong.head(5))}"
+        ) from error
+    except ValueError as error:
         raise ValueError(f"{path} is not the published table. {restore}\n{error}") from error
     raise ValueError(
         f"{path} has the right shape, but some value in it was changed: its SHA-256 checksum is "
         f"not the one in {path.parent / 'SHA256SUMS'}. {restore}"
     )
+
+
+_IN_WORDS = {
+    "column_in_schema": "unknown column",
+    "column_in_dataframe": "missing column",
+    "multiple_fields_uniqueness": "not unique",
+    "not_nullable": "missing value",
+}
+
+
+def _list(failures: pd.DataFrame) -> str:
+    lines = []
+    for column, check, value in failures.itertuples(index=False):
+        where = f"column '{column}': " if isinstance(column, str) else ""
+        lines.append(f"- {where}{_IN_WORDS.get(check, check)}: found {value}")
+    return "\n".join(lines)
 
 
 def _validated(content: bytes, schema: pa.DataFrameSchema) -> pd.DataFrame:

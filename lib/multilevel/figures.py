@@ -5,7 +5,7 @@ pale teal and a sand for third and fourth things. No meaning rests on colour alo
 style, position or a label in words says the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -44,6 +44,12 @@ def set_theme() -> None:
             "savefig.facecolor": "white",
         },
     )
+
+
+def _at_most(things: Collection[Any], number: int) -> None:
+    """Refuse to draw more things than there are colours and styles to tell them apart."""
+    if len(things) > number:
+        raise ValueError(f"This figure can tell {number} things apart; it was given {len(things)}.")
 
 
 def gradient_intervals(
@@ -165,6 +171,7 @@ def densities(
     -------
     Figure
     """
+    _at_most(draws, 4)
     figure, ax = plt.subplots(figsize=(6, 3.4))
     top = 0.0
     for (name, values), color, style in zip(
@@ -217,6 +224,7 @@ def bands(
     -------
     Figure with a panel for each level of ``facet``, two in a row, on one scale
     """
+    _at_most(tables, 2)
     levels = next(table[facet].unique() for table in tables.values() if facet in table)
     rows = -(-len(levels) // 2)
     figure, axes = plt.subplots(rows, 2, figsize=(6, 1.9 * rows + 0.5), sharex=True, sharey=True)
@@ -297,6 +305,7 @@ def category_bars(
     combinations = table[list(rows)].drop_duplicates().sort_values(list(rows))
     columns = table[column].unique() if column else [None]
     hues = sorted(table[hue].unique())
+    _at_most(hues, 2)
     size = (max(6, 2.4 * len(columns)), 2.1 * len(combinations) + 0.9)
     figure, axes = plt.subplots(
         len(combinations), len(columns), figsize=size, sharex=True, sharey=True, squeeze=False

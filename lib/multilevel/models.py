@@ -183,6 +183,8 @@ def crossed_intercepts(
     ValueError
         As for :func:`no_pooling`; or the outcome is not made of zeros and ones.
     """
+    if isinstance(groups, str) or not groups:
+        raise ValueError(f"groups must be a list of columns, such as ['actor']; it is {groups!r}.")
     prior = _choose_priors(
         {"alpha_bar": Prior(pm.Normal, 0, 1.5), "beta": Prior(pm.Normal, 0, 0.5)}
         | {f"sigma_{group}": Prior(pm.Exponential, 1) for group in groups},
@@ -451,7 +453,16 @@ class Factor(NamedTuple):
     labels: list[Any]
 
 
+RESERVED = {"row", "cell", "cut", "predictor", "category", "chain", "draw", "new_cluster"}
+"""Names of dims that the models and the draws use themselves."""
+
+
 def _factorise(data: pd.DataFrame, column: str) -> Factor:
+    if column in RESERVED:
+        raise ValueError(
+            f"A group or treatment cannot be called '{column}', which is the name of another dim. "
+            f"Rename it: data.rename(columns={{'{column}': 'my_{column}'}})."
+        )
     complete_column(data, column)
     codes, labels = pd.factorize(data[column], sort=True)
     if len(labels) < 2:
@@ -486,6 +497,8 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
             f"There is no column '{column}' in the data. The columns are: "
             f"{', '.join(map(str, data))}."
         )
+    if data.empty:
+        raise ValueError(f"The data have no rows, so there is nothing in column '{column}'.")
     missing = int(data[column].isna().sum())
     if missing:
         raise ValueError(
@@ -499,7 +512,10 @@ def _numeric(data: pd.DataFrame, column: str) -> np.ndarray:
     values = complete_column(data, column)
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(f"Column '{column}' must be numeric; it is of type {values.dtype}.")
-    return values.to_numpy(float)
+    numbers = values.to_numpy(float)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"Column '{column}' has infinite values; correct or drop those rows.")
+    return numbers
 
 
 def _binary(data: pd.DataFrame, column: str) -> None:

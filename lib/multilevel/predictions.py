@@ -1,6 +1,6 @@
 """For whom? Predictions for the same clusters, for the average cluster, for new clusters."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -56,6 +56,8 @@ def predict(
         A column is missing or has missing values; a cluster or a treatment was never seen; the
         model has no population to draw from; a seed is needed; or the prior is flat.
     """
+    if not newdata.index.is_unique:
+        raise ValueError("The index of newdata has duplicates: use newdata.reset_index(drop=True).")
     draws = _draws(fit_or_model, seed)
     return _expect(draws, newdata, clusters, new, seed)
 
@@ -85,7 +87,10 @@ def replicate(fit: xr.DataTree, newdata: pd.DataFrame, seed: int, draws: int = 5
     """
     rng = np.random.default_rng(seed)
     posterior = fit["posterior"].dataset
-    chosen = rng.choice(posterior.sizes["chain"] * posterior.sizes["draw"], draws, replace=False)
+    available = posterior.sizes["chain"] * posterior.sizes["draw"]
+    if draws > available:
+        raise ValueError(f"The fit has {available} draws; {draws} data sets were asked for.")
+    chosen = rng.choice(available, draws, replace=False)
     chain, draw = np.divmod(chosen, posterior.sizes["draw"])
     few = posterior.isel(
         chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw")
@@ -106,7 +111,8 @@ def _draws(fit_or_model: xr.DataTree | pm.Model, seed: int | None) -> xr.Dataset
     if isinstance(fit_or_model, xr.DataTree):
         return fit_or_model["posterior"].dataset
     model = fit_or_model
-    flat = [v.name for v in model.free_RVs if isinstance(v.owner.op, pm.Flat.rv_type)]
+    flat_types = (pm.Flat.rv_type, pm.HalfFlat.rv_type)
+    flat = [v.name.lstrip("_") for v in model.free_RVs if isinstance(v.owner.op, flat_types)]
     if flat:
         raise ValueError(
             f"The prior of {', '.join(flat)} is flat: it cannot be drawn from. Give it another, "
@@ -138,7 +144,9 @@ def _expect(
     """Add up the linear predictor and turn it into the expected outcome."""
     groups = _groups(draws)
     chosen = clusters if isinstance(clusters, Mapping) else dict.fromkeys(groups, clusters)
-    _check_choice(chosen, groups, new)
+    _check_words([clusters] if isinstance(clusters, str) else chosen.values(), new)
+    if set(chosen) != set(groups):
+        raise ValueError(f"clusters must name each group of the model once: {', '.join(groups)}.")
     rng = None
     if "new" in chosen.values():
         rng = np.random.default_rng(_need(seed, "new clusters"))
@@ -213,11 +221,11 @@ def _select(values: xr.DataArray, dim: str, newdata: pd.DataFrame) -> xr.DataArr
     """Look up the value of each row's own level."""
     wanted = complete_column(newdata, dim)
     known = values[dim].to_index()
-    unseen = [label for label in wanted.unique() if label not in known]
+    unseen = [label for label in wanted.unique().tolist() if label not in known]
     if unseen:
         raise ValueError(
             f"The model never saw {dim} {', '.join(map(repr, unseen[:5]))}. Ask for a level that "
-            f"was in the data, or for clusters='average' or 'new'."
+            f"was in the data; for a group, clusters='average' and 'new' need none."
         )
     position = xr.DataArray(known.get_indexer(pd.Index(wanted)), dims="row")
     return values.isel({dim: position}).drop_vars(dim)
@@ -234,14 +242,10 @@ def _category_probabilities(draws: xr.Dataset, eta: xr.DataArray) -> xr.DataArra
     return probability.assign_coords(category=categories).transpose(..., "row", "category")
 
 
-def _check_choice(chosen: Mapping[str, str], groups: list[str], new: str) -> None:
-    if set(chosen) != set(groups):
-        raise ValueError(f"clusters must name each group of the model once: {', '.join(groups)}.")
-    for group, choice in chosen.items():
+def _check_words(choices: Iterable[str], new: str) -> None:
+    for choice in choices:
         if choice not in ("same", "average", "new"):
-            raise ValueError(
-                f"clusters must be 'same', 'average' or 'new'; for {group} it is {choice!r}."
-            )
+            raise ValueError(f"clusters must be 'same', 'average' or 'new'; it is {choice!r}.")
     if new not in ("population", "existing"):
         raise ValueError(f"new must be 'population' or 'existing'; it is {new!r}.")
 

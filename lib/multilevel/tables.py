@@ -28,15 +28,14 @@ def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
     rows = {}
     for name, column in data.items():
         row: dict[str, object] = {"missing": int(column.isna().sum()), "histogram": ""}
-        if pd.api.types.is_numeric_dtype(column):
+        if pd.api.types.is_numeric_dtype(column) and column.notna().any():
             values = column.dropna().to_numpy(float)
             low, high = np.quantile(values, [0.055, 0.945])
             row |= {"mean": values.mean(), "sd": values.std(ddof=1), "5.5%": low, "94.5%": high}
             row["histogram"] = text_histogram(values, bins)
         rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index")[
-        ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
-    ]
+    columns = ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
 
 
 def text_histogram(values: np.ndarray, bins: int = 10) -> str:
@@ -51,7 +50,7 @@ def text_histogram(values: np.ndarray, bins: int = 10) -> str:
 
     Returns
     -------
-    One character a bar, a blank where there is nothing; the tallest bar is the full block
+    One character a bar, a blank where there is nothing; the tallest bar is the last of ``BARS``
     """
     counts, _ = np.histogram(values, bins=bins)
     heights = np.ceil(counts / counts.max() * len(BARS)).astype(int)
@@ -104,7 +103,7 @@ def tidy(draws: xr.DataArray) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with a column for each dim, the last dim varying slowest, and one for the value
+    DataFrame with a column for each dim, draws varying fastest, and one for the value
     """
     others = [dim for dim in draws.dims if dim not in ("chain", "draw")]
     return draws.transpose(*others, "chain", "draw").to_dataframe().reset_index()
