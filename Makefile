@@ -55,7 +55,7 @@ test: $(BIN)/ready _build/html/index.html ## lint, types, unit tests, notebooks,
 
 .PHONY: lab
 lab: $(BIN)/ready ## open the chapters in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir chapters
+	@$(BIN)/jupyter lab --notebook-dir chapters $(OPTIONS)
 
 .PHONY: lock
 lock: $(BIN)/ready ## after an edit of requirements.in: solve it anew (fetches uv)
