@@ -222,6 +222,7 @@ def test_correlated_draws_are_refused_and_the_parameter_is_named() -> None:
         ml.check_convergence(fit)
 
 
+# R-hat of draws that never move is 0 / 0, which is what this test is about.
 @pytest.mark.filterwarnings("ignore:invalid value encountered in scalar divide")
 def test_draws_that_never_move_are_refused() -> None:
     with pytest.raises(ml.ConvergenceError, match=r"R-hat is not below 1\.01 for sigma \(nan\)"):
