@@ -53,6 +53,13 @@ class Prior:
         return f"{self.distribution.__name__}({', '.join(numbers)})"
 
 
+class Factor(NamedTuple):
+    """A column as integers from 0, and the label that each integer stands for."""
+
+    codes: np.ndarray
+    labels: list[Any]
+
+
 def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) -> pm.Model:
     r"""Estimate every cluster from its own observations alone.
 
@@ -84,14 +91,12 @@ def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) ->
     prior = _choose_priors(
         {"alpha": Prior(pm.Normal, 0, 1.5), "sigma": Prior(pm.Exponential, 1)}, priors
     )
-    y = _numeric(data, outcome)
+    values = _numeric(data, outcome)
     clusters = _factorise(data, group)
     with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
         alpha = prior["alpha"]("alpha", dims=group)
         sigma = prior["sigma"]("sigma")
-        mu = alpha[clusters.codes]
-        pm.Normal(outcome, mu, sigma, observed=y, dims="row")
-        _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
+        _observe_normal(outcome, alpha, sigma, values, clusters)
     return model
 
 
@@ -133,16 +138,14 @@ def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prio
         },
         priors,
     )
-    y = _numeric(data, outcome)
+    values = _numeric(data, outcome)
     clusters = _factorise(data, group)
     with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
         alpha_bar = prior["alpha_bar"]("alpha_bar")
         sigma_alpha = prior["sigma_alpha"]("sigma_alpha")
         alpha = pm.Normal("alpha", alpha_bar, sigma_alpha, dims=group)
         sigma = prior["sigma"]("sigma")
-        mu = alpha[clusters.codes]
-        pm.Normal(outcome, mu, sigma, observed=y, dims="row")
-        _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
+        _observe_normal(outcome, alpha, sigma, values, clusters)
     return model
 
 
@@ -438,19 +441,22 @@ def _observe(
     _keep_log_likelihood(logp(observed, *parameters), "cell")
 
 
+def _observe_normal(
+    name: str, alpha: Tensor, sigma: Tensor, values: np.ndarray, clusters: Factor
+) -> None:
+    """Observe every row around the level of its cluster."""
+    y = pm.Data("outcome_of_row", values, dims="row")
+    mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
+    pm.Normal(name, mu, sigma, observed=y, dims="row")
+    _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
+
+
 def _keep_log_likelihood(logp: Tensor, dim: str) -> None:
     """Let the sampler record the log likelihood of every row or cell, as LOO needs it."""
     pm.Deterministic("_log_likelihood", logp, dims=dim)
 
 
 # What a column must be ---------------------------------------------------------------------------
-
-
-class Factor(NamedTuple):
-    """A column as integers from 0, and the label that each integer stands for."""
-
-    codes: np.ndarray
-    labels: list[Any]
 
 
 RESERVED = {"row", "cell", "cut", "predictor", "category", "chain", "draw", "new_cluster"}

@@ -162,7 +162,7 @@ def diagnose(fit: xr.DataTree) -> dict[str, float]:
 def _observed_data(model: pm.Model) -> xr.Dataset:
     """Collect the observed outcome, one value a row, with the data's own labels."""
     (outcome,) = model.observed_RVs
-    values = np.asarray(model.rvs_to_values[outcome].data)
+    values = model.rvs_to_values[outcome].eval()
     if "cell" in model.coords:
         values = values[_row_index(model)]
     if "category" in model.coords:
