@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
 import multilevel as ml
+from multilevel import sampling
 
 RNG = np.random.default_rng(20)
 CLUSTERS = RNG.permutation(np.repeat(["zoe", "ann", "mia", "bob", "lee", "kim"], 5))
@@ -27,7 +29,7 @@ DATA = pd.DataFrame(
 
 def draw(seed: int, cores: int = 1) -> xr.DataTree:
     model = ml.partial_pooling(DATA, "y", "person")
-    return ml.fit(model, seed, draws=50, tune=300, chains=2, cores=cores, check=False)
+    return sampling.sample(model, seed, draws=50, tune=300, chains=2, cores=cores)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def normal() -> xr.DataTree:
 @pytest.fixture(scope="module")
 def ordered() -> xr.DataTree:
     model = ml.ordered_logit(DATA, "answer", ["dose"], "person")
-    return ml.fit(model, seed=1, draws=30, tune=300, chains=2, check=False)
+    return sampling.sample(model, seed=1, draws=30, tune=300, chains=2)
 
 
 # Reproducible -------------------------------------------------------------------------------------
@@ -167,75 +169,145 @@ def test_a_fit_that_counted_says_which_rows_are_equal(ordered: xr.DataTree) -> N
 def good_draws(**changed: np.ndarray) -> xr.DataTree:
     """Make independent draws, which are as good as draws can be."""
     rng = np.random.default_rng(5)
+    dims = ("chain", "draw")
     values = {
         "alpha": rng.normal(size=(4, 1000, 2)),
         "sigma": rng.normal(size=(4, 1000)),
         "diverging": np.zeros((4, 1000), bool),
+        "energy": rng.normal(size=(4, 1000)),
+        "reached_max_treedepth": np.zeros((4, 1000), bool),
     } | changed
-    dims = ("chain", "draw")
     posterior = xr.Dataset(
-        {"alpha": ((*dims, "person"), values["alpha"]), "sigma": (dims, values["sigma"])},
+        {"alpha": ((*dims, "person"), values.pop("alpha")), "sigma": (dims, values.pop("sigma"))},
         {"person": ["ann", "bob"]},
     )
-    sample_stats = xr.Dataset({"diverging": (dims, values["diverging"])})
-    fit = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": sample_stats})
+    stats_ = xr.Dataset({name: (dims, value) for name, value in values.items()})
+    fit = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats_})
     fit.attrs["target_accept"] = 0.9
     return fit
+
+
+def one_true() -> np.ndarray:
+    flags = np.zeros((4, 1000), bool)
+    flags[2, 7] = True
+    return flags
+
+
+def creeping(correlation: float, seed: int = 7) -> np.ndarray:
+    """Make draws that move little at a time."""
+    steps = np.random.default_rng(seed).normal(size=(4, 1000))
+    walk = np.zeros((4, 1000))
+    for i in range(1, 1000):
+        walk[:, i] = correlation * walk[:, i - 1] + steps[:, i]
+    return walk
+
+
+def disagreeing() -> np.ndarray:
+    alpha = np.random.default_rng(6).normal(size=(4, 1000, 2))
+    alpha[3, :, 1] += 0.5
+    return alpha
+
+
+def sticking() -> np.ndarray:
+    """Make draws whose far values come in long runs, so that only the tails are known badly."""
+    rng = np.random.default_rng(9)
+    sigma = rng.normal(size=(4, 1000)).clip(-1.5, 1.5)
+    far = np.repeat(rng.random((4, 10)) < 0.5, 100, axis=1)
+    return np.where(far & (sigma > 0.8), sigma + 3, sigma)
+
+
+BAD = {
+    "divergences": {"diverging": one_true()},
+    "r_hat": {"alpha": disagreeing()},
+    "ess_bulk": {"sigma": creeping(0.85)},
+    "ess_tail": {"sigma": sticking()},
+    "e_bfmi": {"energy": creeping(0.99)},
+    "tree_depth": {"reached_max_treedepth": one_true()},
+}
+WORDS = {
+    "divergences": r"1 divergent .*target_accept was 0\.9.*raise target_accept",
+    "r_hat": r"r_hat: not below 1\.01 for alpha\[bob\] \(1\.\d+\); draw longer chains",
+    "ess_bulk": r"ess_bulk: not above 400 for sigma \(\d+\.?\d*\); draw longer chains",
+    "ess_tail": r"ess_tail: not above 400 for sigma \(\d+\.?\d*\); draw longer chains",
+    "e_bfmi": r"e_bfmi: not above 0\.3 in every chain: 0 \(0\.\d\d\).*non-centred",
+    "tree_depth": r"1 transitions were cut short.*another form",
+}
 
 
 def test_good_draws_pass() -> None:
     fit = good_draws()
     ml.check_convergence(fit)
     found = ml.diagnose(fit)
-    assert found["divergences"] == 0
-    assert found["max_rhat"] < 1.01
-    assert found["min_ess_bulk"] > 3000
-    assert found["min_ess_tail"] > 3000
+    assert list(found) == list(sampling.LIMITS)
+    assert found.loc["limit"].to_dict() == sampling.LIMITS
+    worst = found.loc["worst"]
+    assert worst["divergences"] == worst["tree_depth"] == 0
+    assert worst["r_hat"] < 1.01
+    assert worst["ess_bulk"] > 3000
+    assert worst["ess_tail"] > 3000
+    assert worst["e_bfmi"] > 0.8
 
 
-def test_a_single_divergence_is_refused_with_a_remedy() -> None:
-    diverging = np.zeros((4, 1000), bool)
-    diverging[2, 7] = True
-    fit = good_draws(diverging=diverging)
-    assert ml.diagnose(fit)["divergences"] == 1
-    with pytest.raises(ml.ConvergenceError, match=r"1 divergent .*target_accept \(it was 0\.9\)"):
+@pytest.mark.parametrize("name", BAD)
+def test_each_diagnostic_can_refuse_and_says_why_and_what_to_do(name: str) -> None:
+    fit = good_draws(**BAD[name])
+    found = ml.diagnose(fit)
+    side = -1 if name.startswith(("ess", "e_")) else 1
+    assert side * found.loc["worst", name] > side * found.loc["limit", name]
+    with pytest.raises(ml.ConvergenceError, match=WORDS[name]):
         ml.check_convergence(fit)
 
 
-def test_chains_that_disagree_are_refused_and_the_parameter_is_named() -> None:
-    alpha = np.random.default_rng(6).normal(size=(4, 1000, 2))
-    alpha[3, :, 1] += 0.5
-    fit = good_draws(alpha=alpha)
-    assert ml.diagnose(fit)["max_rhat"] > 1.01
-    with pytest.raises(ml.ConvergenceError, match=r"R-hat is not below 1\.01 for alpha\[bob\]"):
-        ml.check_convergence(fit)
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_expected_to_fail_must_fail_and_nothing_else_may(name: str) -> None:
+    fit = good_draws(**BAD[name])
+    failing = list(sampling._failures(fit))
+    assert name in failing
+    ml.check_convergence(fit, expect_failure=failing)
+    with pytest.raises(ml.ConvergenceError, match="cannot be trusted"):
+        ml.check_convergence(good_draws(**BAD[name], **EXTRA[name]), expect_failure=failing)
+    with pytest.raises(ml.ConvergenceError, match=f"expected to fail by {name}, but it did not"):
+        ml.check_convergence(good_draws(), expect_failure=[name])
 
 
-def test_correlated_draws_are_refused_and_the_parameter_is_named() -> None:
-    steps = np.random.default_rng(7).normal(size=(4, 1000))
-    sigma = np.zeros((4, 1000))
-    for i in range(1, 1000):
-        sigma[:, i] = 0.9 * sigma[:, i - 1] + steps[:, i]
-    fit = good_draws(sigma=sigma)
-    assert ml.diagnose(fit)["min_ess_bulk"] < 400
-    with pytest.raises(ml.ConvergenceError, match=r"bulk ESS is not above 400 for sigma \(\d+"):
-        ml.check_convergence(fit)
+EXTRA = {name: BAD["tree_depth" if name == "divergences" else "divergences"] for name in BAD}
+
+
+def test_an_expected_failure_of_an_unknown_name_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no diagnostic 'rhat'\. They are: divergences, r_hat"):
+        ml.check_convergence(good_draws(), expect_failure=["rhat"])
 
 
 # R-hat of draws that never move is 0 / 0, which is what this test is about.
 @pytest.mark.filterwarnings("ignore:invalid value encountered in scalar divide")
 def test_draws_that_never_move_are_refused() -> None:
-    with pytest.raises(ml.ConvergenceError, match=r"R-hat is not below 1\.01 for sigma \(nan\)"):
-        ml.check_convergence(good_draws(sigma=np.ones((4, 1000))))
+    fit = good_draws(sigma=np.ones((4, 1000)))
+    assert np.isnan(ml.diagnose(fit).loc["worst", "r_hat"])
+    with pytest.raises(ml.ConvergenceError, match=r"r_hat: not below 1\.01 for sigma \(nan\)"):
+        ml.check_convergence(fit)
 
 
 def test_a_long_list_of_bad_parameters_is_cut_after_five(normal: xr.DataTree) -> None:
     # 2 x 50 draws cannot have an ESS of 400: all 9 parameters are bad, the worst are named.
-    with pytest.raises(ml.ConvergenceError, match=r"tail ESS is not above 400 for .* and 4 more"):
+    with pytest.raises(ml.ConvergenceError, match=r"ess_tail: not above 400 for .* and 4 more"):
         ml.check_convergence(normal)
 
 
 def test_fit_refuses_its_own_draws_when_they_are_too_few() -> None:
     model = ml.partial_pooling(DATA, "y", "person")
-    with pytest.raises(ml.ConvergenceError, match=r"bulk ESS is not above 400 for .*alpha"):
+    with pytest.raises(ml.ConvergenceError, match=r"ess_bulk: not above 400 for .*alpha"):
         ml.fit(model, seed=3, draws=25, tune=200, chains=2)
+
+
+def test_a_funnel_is_refused_and_can_be_shown_on_purpose() -> None:
+    with pm.Model(coords={"row": [0], "k": range(9)}) as funnel:
+        spread = pm.Normal("spread", 0, 3)
+        pm.Normal("x", 0, pm.math.exp(spread / 2), dims="k")
+        pm.Normal("y", spread, 1000, observed=[0.0], dims="row")
+        pm.Deterministic("_log_likelihood", 0 * spread[None], dims="row")
+    with pytest.raises(ml.ConvergenceError, match="divergent") as refused:
+        ml.fit(funnel, seed=1, target_accept=0.5)
+    failing = [line[2:].split(":")[0] for line in str(refused.value).splitlines()[1:]]
+    assert {"divergences", "ess_bulk"} <= set(failing)
+    fit = ml.fit(funnel, seed=1, target_accept=0.5, expect_failure=failing)
+    assert fit["sample_stats"]["diverging"].any()

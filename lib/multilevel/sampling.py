@@ -1,21 +1,57 @@
 """What does the data say? Seeded sampling, and the check that the sampler did its work."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import arviz as az
 import numpy as np
 import nutpie
+import pandas as pd
 import pymc as pm
 import xarray as xr
 
-MAX_RHAT = 1.01
-MIN_ESS = 400
-"""Thresholds of Vehtari et al. (2021): R-hat below 1.01, bulk and tail ESS above 400."""
+from multilevel import storage
+
+LIMITS = {
+    "divergences": 0,  # at most
+    "r_hat": 1.01,  # below
+    "ess_bulk": 400,  # above
+    "ess_tail": 400,  # above
+    "e_bfmi": 0.3,  # above
+    "tree_depth": 0,  # at most
+}
+"""What the worst value of each diagnostic must not pass.
+
+R-hat and ESS as in Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021); E-BFMI, which says whether
+the sampler reaches all levels of energy, as in Betancourt (2016); no divergent transition, and no
+transition cut short at the maximal tree depth.
+"""
+
+REMEDIES = {
+    "divergences": "raise target_accept, or write the model in another form",
+    "r_hat": "draw longer chains (tune, draws), or write the model in another form",
+    "ess_bulk": "draw longer chains",
+    "ess_tail": "draw longer chains",
+    "e_bfmi": "write the model in another form, for example non-centred",
+    "tree_depth": "write the model in another form, with parameters on similar scales",
+}
+
+# nutpie's names, and those of ArviZ
+STATS = {
+    "diverging": "diverging",
+    "energy": "energy",
+    "logp": "lp",
+    "depth": "tree_depth",
+    "maxdepth_reached": "reached_max_treedepth",
+    "n_steps": "n_steps",
+    "step_size": "step_size",
+    "mean_tree_accept": "acceptance_rate",
+}
 
 
 class ConvergenceError(RuntimeError):
-    """The draws of a fit cannot be trusted."""
+    """The draws of a fit cannot be trusted, or can although they were not expected to be."""
 
 
 def fit(
@@ -26,9 +62,10 @@ def fit(
     chains: int = 4,
     target_accept: float = 0.9,
     cores: int | None = None,
-    check: bool = True,
+    file: str | Path | None = None,
+    expect_failure: Collection[str] = (),
 ) -> xr.DataTree:
-    """Draw from the posterior of a model with NUTS, as nutpie implements it.
+    """Draw from the posterior of a model with NUTS, and make sure that the draws can be trusted.
 
     Parameters
     ----------
@@ -42,8 +79,14 @@ def fit(
         Acceptance rate that the adaptation of the step size aims at. Higher means smaller steps.
     cores
         How many chains run at once; by default as many as the machine has cores.
-    check
-        Whether to raise if :func:`check_convergence` is not satisfied.
+    file
+        Where to keep the fit, such as ``"fits/partial-pooling"`` (``.nc`` is added). If a fit is
+        there, and model, data, priors, settings and versions are still the same, it is read
+        instead of fitted; if anything changed, or the file is damaged, it is fitted anew and
+        replaced. As ``file`` with ``file_refit = "on_change"`` in brms.
+    expect_failure
+        Names of the diagnostics that are expected to fail, to show a bad fit on purpose. Each of
+        them must fail, and no other may.
 
     Returns
     -------
@@ -58,6 +101,47 @@ def fit(
     ConvergenceError
         The draws cannot be trusted; the message says why and what to do.
     """
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "target_accept": target_accept,
+    }
+    if file is None:
+        result = sample(model, **settings, cores=cores)
+        check_convergence(result, expect_failure)
+        return result
+    path = Path(file).with_suffix(".nc")
+    key = storage.fingerprint(model, settings)
+    stored = storage.load(path, key)
+    result = sample(model, **settings, cores=cores) if stored is None else stored
+    check_convergence(result, expect_failure)
+    if stored is None:
+        storage.store(result, path, key)
+    return result
+
+
+def sample(
+    model: pm.Model,
+    seed: int,
+    draws: int,
+    tune: int,
+    chains: int,
+    target_accept: float = 0.9,
+    cores: int | None = None,
+) -> xr.DataTree:
+    """Draw from the posterior with NUTS, as nutpie implements it, whatever the draws are like.
+
+    Parameters
+    ----------
+    model, seed, draws, tune, chains, target_accept, cores
+        As for :func:`fit`, which is this and the check of convergence.
+
+    Returns
+    -------
+    DataTree as :func:`fit` describes it
+    """
     names = [v.name for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
     compiled = nutpie.compile_pymc_model(model, var_names=[*names, "_log_likelihood"])
     raw = nutpie.sample(
@@ -71,7 +155,7 @@ def fit(
         save_warmup=False,
         progress_bar=False,
     )
-    posterior = raw["posterior"].dataset[names]
+    posterior = raw["posterior"].dataset[names].drop_attrs()
     posterior = posterior.drop_vars(_unused_coords(posterior))
     if "category" in model.coords:
         posterior = posterior.assign_coords(category=list(model.coords["category"]))
@@ -81,8 +165,8 @@ def fit(
         log_likelihood = log_likelihood.isel(cell=_row_index(model)).drop_vars("cell")
     groups = {
         "posterior": posterior,
-        "sample_stats": raw["sample_stats"].dataset,
-        "log_likelihood": log_likelihood.to_dataset(name=str(next(iter(observed)))),
+        "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
+        "log_likelihood": log_likelihood.to_dataset(name=str(next(iter(observed)))).drop_attrs(),
         "observed_data": observed,
     }
     if "cell" in model.coords:
@@ -96,49 +180,52 @@ def fit(
         "chains": chains,
         "target_accept": target_accept,
     }
-    if check:
-        check_convergence(result)
     return result
 
 
-def check_convergence(fit: xr.DataTree) -> None:
+def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) -> None:
     """Check that the draws of a fit can be trusted.
 
     Parameters
     ----------
     fit
         What :func:`fit` returned.
+    expect_failure
+        Names of the diagnostics (see :func:`diagnose`) that are expected to fail.
 
     Raises
     ------
     ConvergenceError
-        There are divergences, or some R-hat is not below 1.01, or some bulk or tail ESS is not
-        above 400 (Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021). The message names the
-        parameters and a remedy.
+        A diagnostic passes its limit (``LIMITS``) without being expected to, or does not although
+        it is. The message names the parameters and a remedy.
+    ValueError
+        There is no diagnostic of an expected name.
     """
-    found = diagnose(fit)
-    complaints = []
-    if found["divergences"]:
-        complaints.append(
-            f"{found['divergences']} divergent transitions: raise target_accept (it was "
-            f"{fit.attrs['target_accept']}), or write the model in another form"
+    unknown = set(expect_failure) - set(LIMITS)
+    if unknown:
+        raise ValueError(
+            f"There is no diagnostic {', '.join(map(repr, sorted(unknown)))}. They are: "
+            f"{', '.join(LIMITS)}."
         )
-    table = az.summary(fit, kind="diagnostics", round_to="none")
-    for column, bad, word in [
-        ("r_hat", ~(table["r_hat"] < MAX_RHAT), f"R-hat is not below {MAX_RHAT}"),
-        ("ess_bulk", ~(table["ess_bulk"] > MIN_ESS), f"bulk ESS is not above {MIN_ESS}"),
-        ("ess_tail", ~(table["ess_tail"] > MIN_ESS), f"tail ESS is not above {MIN_ESS}"),
-    ]:
-        if bad.any():
-            worst = table.loc[bad, column].sort_values(ascending=column != "r_hat")
-            listed = ", ".join(f"{name} ({value:.4g})" for name, value in worst.head(5).items())
-            more = f" and {len(worst) - 5} more" if len(worst) > 5 else ""
-            complaints.append(f"{word} for {listed}{more}: draw longer chains")
+    found = _failures(fit)
+    complaints = [
+        f"{name}: {words}; {REMEDIES[name]}"
+        for name, words in found.items()
+        if name not in expect_failure
+    ]
     if complaints:
-        raise ConvergenceError("These draws cannot be trusted. " + "; ".join(complaints) + ".")
+        raise ConvergenceError(
+            "These draws cannot be trusted.\n" + "\n".join(f"- {line}." for line in complaints)
+        )
+    passed = [name for name in expect_failure if name not in found]
+    if passed:
+        raise ConvergenceError(
+            f"This fit was expected to fail by {', '.join(passed)}, but it did not. "
+            f"Take {', '.join(passed)} out of expect_failure."
+        )
 
 
-def diagnose(fit: xr.DataTree) -> dict[str, float]:
+def diagnose(fit: xr.DataTree) -> pd.DataFrame:
     """Summarise the diagnostics of a fit by the worst value of each.
 
     Parameters
@@ -148,15 +235,57 @@ def diagnose(fit: xr.DataTree) -> dict[str, float]:
 
     Returns
     -------
-    ``divergences``, ``max_rhat``, ``min_ess_bulk`` and ``min_ess_tail``, over all parameters
+    DataFrame with the rows ``worst`` (over all parameters or chains) and ``limit``, and the columns
+    ``divergences`` (how many divergent transitions), ``r_hat``, ``ess_bulk``, ``ess_tail``,
+    ``e_bfmi`` and ``tree_depth`` (how many transitions reached the maximal tree depth)
     """
-    table = az.summary(fit, kind="diagnostics", round_to="none")
-    return {
-        "divergences": int(fit["sample_stats"]["diverging"].sum()),
-        "max_rhat": round(float(table["r_hat"].max()), 4),
-        "min_ess_bulk": int(table["ess_bulk"].min()),
-        "min_ess_tail": int(table["ess_tail"].min()),
+    table = _by_parameter(fit)
+    stats = fit["sample_stats"].dataset
+    worst = {
+        "divergences": int(stats["diverging"].sum()),
+        "r_hat": float(table["r_hat"].max(skipna=False)),
+        "ess_bulk": int(table["ess_bulk"].min()),
+        "ess_tail": int(table["ess_tail"].min()),
+        "e_bfmi": float(_e_bfmi(fit).min(skipna=False)),
+        "tree_depth": int(stats["reached_max_treedepth"].sum()),
     }
+    return pd.DataFrame([worst, LIMITS], index=["worst", "limit"])
+
+
+def _failures(fit: xr.DataTree) -> dict[str, str]:
+    """Say of each diagnostic that fails what was found, and where."""
+    stats, table = fit["sample_stats"].dataset, _by_parameter(fit)
+    found = {}
+    if divergences := int(stats["diverging"].sum()):
+        found["divergences"] = (
+            f"{divergences} divergent transitions (target_accept was {fit.attrs['target_accept']})"
+        )
+    for name, bad, side in [
+        ("r_hat", ~(table["r_hat"] < LIMITS["r_hat"]), "below"),
+        ("ess_bulk", ~(table["ess_bulk"] > LIMITS["ess_bulk"]), "above"),
+        ("ess_tail", ~(table["ess_tail"] > LIMITS["ess_tail"]), "above"),
+    ]:
+        if bad.any():
+            worst = table.loc[bad, name].sort_values(ascending=name != "r_hat")
+            listed = ", ".join(f"{label} ({value:.4g})" for label, value in worst.head(5).items())
+            more = f" and {len(worst) - 5} more" if len(worst) > 5 else ""
+            found[name] = f"not {side} {LIMITS[name]} for {listed}{more}"
+    energy = _e_bfmi(fit)
+    if not (energy > LIMITS["e_bfmi"]).all():
+        chains = ", ".join(f"{k} ({value:.2f})" for k, value in energy.items())
+        found["e_bfmi"] = f"not above {LIMITS['e_bfmi']} in every chain: {chains}"
+    if deep := int(stats["reached_max_treedepth"].sum()):
+        found["tree_depth"] = f"{deep} transitions were cut short at the maximal tree depth"
+    return found
+
+
+def _by_parameter(fit: xr.DataTree) -> pd.DataFrame:
+    return az.summary(fit, kind="diagnostics", round_to="none")
+
+
+def _e_bfmi(fit: xr.DataTree) -> pd.Series:
+    """Give the energy's Bayesian fraction of missing information, one value a chain."""
+    return az.bfmi(fit)["energy"].to_series()
 
 
 def _observed_data(model: pm.Model) -> xr.Dataset:

@@ -1,0 +1,371 @@
+"""A stored fit is the fit that was asked for, whatever happens to its file."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+import xarray as xr
+
+import multilevel as ml
+from multilevel import sampling, storage
+from multilevel.models import Prior
+
+RNG = np.random.default_rng(31)
+DATA = pd.DataFrame({"person": np.repeat(["ann", "bob", "mia"], 8), "dose": [0, 1, 2, 3] * 6})
+DATA["y"] = DATA["person"].map({"ann": 0.0, "bob": 1.0, "mia": 3.0}) + RNG.normal(0, 1, 24)
+WORDS = ["no", "maybe", "yes"]
+DATA["answer"] = pd.Categorical(RNG.choice(WORDS, 24), WORDS, ordered=True)
+SETTINGS: dict[str, Any] = {"seed": 1, "draws": 300, "tune": 300, "chains": 4, "target_accept": 0.9}
+
+
+def model(**priors: Prior) -> pm.Model:
+    return ml.no_pooling(DATA, "y", "person", **priors)
+
+
+def fit(file: Path | None = None, **changed: Any) -> xr.DataTree:
+    return ml.fit(model(), **(SETTINGS | changed), file=file)
+
+
+@pytest.fixture(scope="module")
+def fresh() -> xr.DataTree:
+    return fit()
+
+
+@pytest.fixture
+def stored(tmp_path: Path, fresh: xr.DataTree) -> Path:
+    """Store the fit where ``fit`` will look for it."""
+    path = tmp_path / "fits" / "people.nc"
+    storage.store(fresh, path, storage.fingerprint(model(), SETTINGS))
+    return path
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch, fresh: xr.DataTree) -> list[int]:
+    """Count the fits, and do not wait for them: each gives the same draws."""
+    counted: list[int] = []
+
+    def sample(*_: Any, **settings: Any) -> xr.DataTree:
+        counted.append(settings["seed"])
+        return fresh
+
+    monkeypatch.setattr(sampling, "sample", sample)
+    return counted
+
+
+# The same, again ----------------------------------------------------------------------------------
+
+
+def test_a_fit_is_stored_and_read_again(tmp_path: Path, fits: list[int]) -> None:
+    path = tmp_path / "new" / "folder" / "people"
+    first = fit(path)
+    again = fit(path)
+    assert fits == [1]
+    assert again.identical(first)
+    assert again.attrs == first.attrs
+    assert [file.name for file in path.parent.iterdir()] == ["people.nc"]
+
+
+def test_a_stored_fit_of_counted_rows_comes_back_whole(tmp_path: Path) -> None:
+    data = DATA.set_axis(RNG.permutation(24) * 3)
+    ordered = ml.ordered_logit(data, "answer", ["dose"], "person")
+    drawn = sampling.sample(ordered, seed=1, draws=20, tune=100, chains=2)
+    path = tmp_path / "ordered.nc"
+    storage.store(drawn, path, "a key")
+    again = storage.load(path, "a key")
+    assert again is not None
+    assert again.identical(drawn)
+    assert again.attrs == drawn.attrs
+    assert again["log_likelihood"]["row"].to_numpy().tolist() == data.index.tolist()
+    with xr.open_datatree(path, engine="h5netcdf") as file:
+        assert file["log_likelihood"].sizes["distinct_row"] < 24
+
+
+def test_a_stored_fit_is_a_plain_netcdf_file(stored: Path, fresh: xr.DataTree) -> None:
+    opened = az.from_netcdf(stored)
+    assert opened["posterior"].dataset.equals(fresh["posterior"].dataset)
+
+
+def test_a_fit_without_a_file_leaves_nothing_behind(
+    tmp_path: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fit()
+    fit()
+    assert fits == [1, 1]
+    assert list(tmp_path.iterdir()) == []
+
+
+# A change refits ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("seed", 2), ("draws", 301), ("tune", 301), ("chains", 3), ("target_accept", 0.91)],
+)
+def test_another_setting_of_the_sampler_refits(
+    stored: Path, fits: list[int], setting: str, value: float
+) -> None:
+    fit(stored)
+    assert fits == []
+    fit(stored, **{setting: value})
+    assert len(fits) == 1
+    fit(stored, **{setting: value})
+    assert len(fits) == 1
+
+
+def test_the_number_of_cores_does_not_matter(stored: Path, fits: list[int]) -> None:
+    fit(stored, cores=1)
+    assert fits == []
+
+
+def changed(column: str, row: int, value: Any) -> pd.DataFrame:
+    data = DATA.copy()
+    data.loc[row, column] = value
+    return data
+
+
+OTHER_MODELS: dict[str, Callable[[], pm.Model]] = {
+    "a prior": lambda: model(sigma=Prior(pm.Exponential, 1.001)),
+    "the kind of a prior": lambda: model(sigma=Prior(pm.HalfNormal, 1)),
+    "one value in its tenth digit": lambda: ml.no_pooling(
+        changed("y", 3, DATA["y"][3] + 1e-10), "y", "person"
+    ),
+    "one row's cluster": lambda: ml.no_pooling(changed("person", 0, "bob"), "y", "person"),
+    "a cluster's name": lambda: ml.no_pooling(DATA.replace("bob", "rob"), "y", "person"),
+    "the order of the rows": lambda: ml.no_pooling(DATA[::-1], "y", "person"),
+    "the index": lambda: ml.no_pooling(DATA.set_axis(range(1, 25)), "y", "person"),
+    "a row less": lambda: ml.no_pooling(DATA[:-1], "y", "person"),
+    "the outcome": lambda: ml.no_pooling(DATA.rename(columns={"y": "z"}), "z", "person"),
+    "the model": lambda: ml.partial_pooling(DATA, "y", "person"),
+}
+
+
+@pytest.mark.parametrize("what", OTHER_MODELS)
+def test_a_change_of_model_data_or_prior_refits(stored: Path, fits: list[int], what: str) -> None:
+    assert ml.fit(model(), **SETTINGS, file=stored)
+    assert fits == []
+    ml.fit(OTHER_MODELS[what](), **SETTINGS, file=stored)
+    assert fits == [1]
+
+
+ORDERED_MODELS: dict[str, Callable[[], pm.Model]] = {
+    "as it is": lambda: ml.ordered_logit(DATA, "answer", ["dose"], "person"),
+    "a count": lambda: ml.ordered_logit(
+        pd.concat([DATA, DATA[:1]], ignore_index=True), "answer", ["dose"], "person"
+    ),
+    "a response": lambda: ml.ordered_logit(
+        DATA.assign(answer=DATA["answer"].cat.rename_categories({"no": "nay"})),
+        "answer",
+        ["dose"],
+        "person",
+    ),
+    "a predictor": lambda: ml.ordered_logit(
+        DATA.assign(dose=DATA["dose"] * 2), "answer", ["dose"], "person"
+    ),
+    "no group": lambda: ml.ordered_logit(DATA, "answer", ["dose"]),
+    "another likelihood": lambda: ml.crossed_intercepts(
+        DATA.assign(answer=(DATA["answer"] == "yes") * 1), "answer", ["person"], "dose"
+    ),
+}
+
+
+def test_every_model_has_its_own_fingerprint() -> None:
+    builders = [model, *OTHER_MODELS.values(), *ORDERED_MODELS.values()]
+    keys = [storage.fingerprint(build(), SETTINGS) for build in builders]
+    assert len(set(keys)) == len(keys)
+    assert keys == [storage.fingerprint(build(), SETTINGS) for build in builders]
+
+
+def test_a_derived_quantity_is_part_of_the_fingerprint() -> None:
+    one, other = model(), model()
+    with one:
+        pm.Deterministic("variance", one["sigma"] ** 2)
+    with other:
+        pm.Deterministic("variance", other["sigma"] ** 2 / 1)
+    keys = {storage.fingerprint(each, SETTINGS) for each in (model(), one, other)}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("package", storage.PACKAGES)
+def test_another_version_refits(
+    stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    version = storage.version
+    monkeypatch.setattr(storage, "version", lambda name: version(name) + "1" * (name == package))
+    fit(stored)
+    assert fits == [1]
+
+
+def run(code: str, *arguments: object, **settings: Any) -> subprocess.Popen[str]:
+    """Run code that finds this module, in a process of its own."""
+    command = [sys.executable, "-c", f"from test_storage import *\n{code}", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True, **settings
+    )
+
+
+def test_the_fingerprint_is_the_same_in_another_process() -> None:
+    code = "for build in ORDERED_MODELS.values(): print(storage.fingerprint(build(), SETTINGS))"
+    here = [storage.fingerprint(build(), SETTINGS) for build in ORDERED_MODELS.values()]
+    there, _ = run(code, env={**os.environ, "PYTHONHASHSEED": "3"}).communicate(timeout=300)
+    assert there.split() == here
+
+
+def test_a_fit_that_cannot_be_trusted_is_not_stored(tmp_path: Path) -> None:
+    path = tmp_path / "short.nc"
+    with pytest.raises(ml.ConvergenceError):
+        fit(path, draws=20)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stored_fit_passes_the_gate_again(
+    stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sampling.LIMITS, "ess_bulk", 100_000)
+    with pytest.raises(ml.ConvergenceError, match="ess_bulk: not above 100000"):
+        fit(stored)
+    assert fits == []
+
+
+# Damage -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.5, 0.9, 0.9999])
+def test_a_truncated_file_is_noticed_and_replaced(
+    stored: Path, fits: list[int], fresh: xr.DataTree, kept: float
+) -> None:
+    content = stored.read_bytes()
+    stored.write_bytes(content[: int(kept * len(content))])
+    with pytest.warns(UserWarning, match=r"people\.nc is damaged, so the model is fitted anew"):
+        assert fit(stored).identical(fresh)
+    assert fits == [1]
+    assert fit(stored).identical(fresh)
+    assert fits == [1]
+
+
+@pytest.mark.parametrize("place", [*np.linspace(0, 0.9999, 12), -1])
+def test_an_altered_byte_is_noticed(stored: Path, fits: list[int], place: float) -> None:
+    content = bytearray(stored.read_bytes())
+    content[int(place * len(content)) if place >= 0 else -1] ^= 1
+    stored.write_bytes(content)
+    with pytest.warns(UserWarning, match="is damaged"):
+        fit(stored)
+    assert fits == [1]
+
+
+def test_a_file_of_another_kind_is_not_taken_for_a_fit(stored: Path, fits: list[int]) -> None:
+    words = b"not a fit" * 1000
+    stored.write_bytes(words)
+    with pytest.warns(UserWarning, match="is damaged"):
+        fit(stored)
+    (xr.Dataset({"a": 1})).to_netcdf(stored, engine="h5netcdf")
+    stored.write_bytes(stored.read_bytes() + hashlib.sha256(stored.read_bytes()).digest())
+    fit(stored)
+    assert fits == [1, 1]
+
+
+# Processes that are killed, and a disk that is full -----------------------------------------------
+
+WRITE = """
+fit, path = storage.load(Path(sys.argv[1]), sys.argv[2]), Path(sys.argv[1])
+print("ready", flush=True)
+while True:
+    storage.store(fit, path, sys.argv[2])
+"""
+
+
+def test_a_kill_in_the_middle_of_writing_never_leaves_half_a_fit(
+    stored: Path, fresh: xr.DataTree
+) -> None:
+    key = storage.fingerprint(model(), SETTINGS)
+    unfinished = 0
+    for k in range(8):
+        writer = run(WRITE, stored, key)
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        # Kill it while it writes: when the temporary file has been there for a moment.
+        deadline = time.monotonic() + 60
+        while not list(stored.parent.glob("*.tmp")) and time.monotonic() < deadline:
+            pass
+        time.sleep(0.0003 * (k % 4))
+        writer.send_signal(signal.SIGKILL)
+        assert writer.wait() == -signal.SIGKILL
+        writer.stdout.close()
+        again = storage.load(stored, key)
+        assert again is not None
+        assert again.identical(fresh)
+        unfinished += len(list(stored.parent.glob(".*.tmp")))
+        for leftover in stored.parent.glob(".*.tmp"):
+            leftover.unlink()
+        if unfinished >= 2 and k >= 2:
+            break
+    assert unfinished >= 1, "no kill fell into the writing"
+
+
+def test_what_a_killed_process_left_behind_is_removed_later(
+    stored: Path, fresh: xr.DataTree
+) -> None:
+    old, young, other = (
+        stored.parent / f".{name}.tmp" for name in ["people.nc.a", "people.nc.b", "x"]
+    )
+    for leftover in (old, young, other):
+        leftover.write_bytes(b"half")
+    for leftover in (old, other):
+        os.utime(leftover, (time.time() - 2 * storage.LEFTOVER,) * 2)
+    storage.store(fresh, stored, "a key")
+    assert not old.exists()
+    assert young.exists()
+    assert other.exists()
+
+
+FULL_DISK = """
+import resource
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+with pytest.warns(UserWarning, match="could not be stored in .*people.nc: .*File too large"):
+    result = fit(path, seed=5)
+print(float(result["posterior"]["sigma"].mean()), flush=True)
+"""
+
+
+def test_a_full_disk_loses_neither_the_fit_nor_the_stored_one(
+    stored: Path, fresh: xr.DataTree
+) -> None:
+    before = stored.read_bytes()
+    process = run(FULL_DISK, stored)
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert float(printed) == pytest.approx(float(fresh["posterior"]["sigma"].mean()), abs=0.1)
+    assert stored.read_bytes() == before
+    assert [file.name for file in stored.parent.iterdir()] == ["people.nc"]
+
+
+AT_ONCE = """
+result = fit(Path(sys.argv[1]))
+print(hashlib.sha256(result["posterior"]["alpha"].values.tobytes()).hexdigest())
+"""
+
+
+def test_two_processes_that_fit_at_once_do_not_disturb_each_other(
+    tmp_path: Path, fresh: xr.DataTree
+) -> None:
+    path = tmp_path / "people.nc"
+    kernels = [run(AT_ONCE, path) for _ in range(2)]
+    printed = [kernel.communicate(timeout=300)[0].strip() for kernel in kernels]
+    alpha = fresh["posterior"]["alpha"].to_numpy()
+    assert printed == [hashlib.sha256(alpha.tobytes()).hexdigest()] * 2
+    again = storage.load(path, storage.fingerprint(model(), SETTINGS))
+    assert again is not None
+    assert again.identical(fresh)
+    assert [file.name for file in tmp_path.iterdir()] == ["people.nc"]
