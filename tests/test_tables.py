@@ -88,7 +88,7 @@ def test_summarise_agrees_with_numpy(prob: float) -> None:
     table = ml.summarise(FIT, prob=prob)
     assert table.index.tolist() == ["alpha[zoe]", "alpha[ann]", "alpha[mia]", "sigma"]
     columns = ["mean", "sd", "lower", "upper", "mcse", "r_hat", "ess_bulk", "ess_tail"]
-    assert list(table) == columns
+    assert list(table.shown()) == columns
     draws = np.concatenate([ALPHA.to_numpy(), SIGMA.to_numpy()[..., None]], axis=-1)
     over = (0, 1)
     np.testing.assert_allclose(table["mean"], draws.mean(over))
@@ -123,7 +123,7 @@ def test_summarise_takes_a_fit_a_dataset_or_a_variable() -> None:
 @pytest.mark.parametrize("prob", [0.95, 0.8])
 def test_interval_agrees_with_numpy(prob: float) -> None:
     table = ml.interval(ALPHA, prob=prob)
-    assert list(table) == ["person", "mean", "lower", "upper"]
+    assert list(table.shown()) == ["person", "mean", "lower", "upper"]
     assert table["person"].tolist() == ["zoe", "ann", "mia"]
     draws = ALPHA.to_numpy()
     np.testing.assert_allclose(table["mean"], draws.mean((0, 1)))
@@ -133,9 +133,9 @@ def test_interval_agrees_with_numpy(prob: float) -> None:
 
 def test_interval_of_a_single_number_has_one_row() -> None:
     table = ml.interval(SIGMA)
-    assert list(table) == ["mean", "lower", "upper"]
+    assert list(table.shown()) == ["mean", "lower", "upper"]
     ends = np.quantile(SIGMA, [0.025, 0.975])
-    np.testing.assert_allclose(table.to_numpy(), [[SIGMA.mean().item(), *ends]])
+    np.testing.assert_allclose(table.shown().to_numpy(), [[SIGMA.mean().item(), *ends]])
 
 
 NEWDATA = pd.DataFrame({"person": ["q", "r"], "dose": [3, 1]}, index=[7, 4])
@@ -144,7 +144,7 @@ NEWDATA = pd.DataFrame({"person": ["q", "r"], "dose": [3, 1]}, index=[7, 4])
 def test_interval_of_predictions_brings_their_rows_along() -> None:
     draws = xr.DataArray(RNG.random((2, 50, 2)), {"row": [7, 4]}, ("chain", "draw", "row"))
     table = ml.interval(draws, NEWDATA)
-    assert list(table) == ["row", "person", "dose", "mean", "lower", "upper"]
+    assert list(table.shown()) == ["row", "person", "dose", "mean", "lower", "upper"]
     assert table["row"].tolist() == [7, 4]
     assert table["person"].tolist() == ["q", "r"]
     np.testing.assert_allclose(table["mean"], draws.mean(("chain", "draw")))
@@ -170,7 +170,7 @@ def test_interval_of_a_prediction_is_that_of_its_draws() -> None:
     fit = xr.DataTree.from_dict({"posterior": draws})
     rows = pd.DataFrame({"person": ["mia", "zoe"]}, index=[9, 2])
     table = ml.interval(ml.predict(fit, rows), rows)
-    by_person = ml.interval(ALPHA).set_index("person").loc[["mia", "zoe"]]
+    by_person = ml.interval(ALPHA).set_index("person").loc[["mia", "zoe"]].shown()
     assert table["row"].tolist() == [9, 2]
     np.testing.assert_allclose(table[["mean", "lower", "upper"]], by_person)
 

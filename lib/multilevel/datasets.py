@@ -1,6 +1,6 @@
 """Where does the table come from, and is it what we think it is?
 
-Each loader reads one study from the project's ``data/`` folder, checks it against a schema and
+Each loader reads one table from the project's ``data/`` folder, checks it against a schema and
 against its published checksum, and returns a tidy frame. ``data/README.md`` is the dictionary.
 This is the only module that knows the names of the three studies.
 """
@@ -76,6 +76,21 @@ _TROLLEY_CASES = pa.DataFrameSchema(
         "contact": pa.Column(int, _yes_no),
     },
     checks=_rows(30),
+    strict=True,
+)
+
+
+_LECTURE = pa.DataFrameSchema(
+    {
+        "model": pa.Column(str),
+        "parameter": pa.Column(str),
+        "statistic": pa.Column(str),
+        "value": pa.Column(float),
+        "digits": pa.Column(int, pa.Check.in_range(1, 9)),
+        "section": pa.Column(str),
+    },
+    checks=_rows(552),
+    unique=["model", "parameter", "statistic", "section"],
     strict=True,
 )
 
@@ -188,6 +203,30 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     )
     columns = ["id", "case", "story", "action", "intention", "contact"]
     return table[[*columns, "response", "age", "male", "edu"]]
+
+
+def load_lecture(folder: Path = DATA) -> pd.DataFrame:
+    """Load the estimates that the lecture prints.
+
+    Parameters
+    ----------
+    folder
+        Where ``lecture.csv`` and ``SHA256SUMS`` lie.
+
+    Returns
+    -------
+    DataFrame of 552 rows, one per printed figure
+        ``model``, ``parameter`` (by our names), ``statistic``, ``value``, ``digits`` (printed after
+        the point) and ``section`` (where the lecture prints it).
+
+    Raises
+    ------
+    FileNotFoundError
+        The file is missing.
+    ValueError
+        The file is not the one that was published; the message says what is wrong with it.
+    """
+    return _read(folder / "lecture.csv", _LECTURE)
 
 
 def _ordered(values: pd.Series, categories: list[str] | list[int]) -> pd.Categorical:

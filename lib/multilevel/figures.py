@@ -1,5 +1,8 @@
 """How is it seen? Each function takes a tidy frame or labelled draws and returns one figure.
 
+The figure carries the numbers that it shows, with their Monte Carlo standard errors, as a further
+representation beside its image; see :mod:`multilevel.estimates`.
+
 One palette throughout: teal and terracotta, which colour-blind readers can tell apart, with a
 pale teal and a sand for third and fourth things. No meaning rests on colour alone: marker, line
 style, position or a label in words says the same.
@@ -17,6 +20,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from scipy.special import expit
+
+from multilevel.estimates import MIME, Estimates, mcse
+from multilevel.tables import interval
 
 TEAL, TERRACOTTA, PALE, SAND = "#1c5253", "#e07a5f", "#8fb9b5", "#e9c46a"
 PALETTE = [TEAL, TERRACOTTA, PALE, SAND]
@@ -52,6 +58,36 @@ def _at_most(things: Collection[Any], number: int) -> None:
         raise ValueError(f"This figure can tell {number} things apart; it was given {len(things)}.")
 
 
+def _with_numbers(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Let a figure carry the tables that it shows, and the words that are written on it."""
+
+    def bundle(**_: Any) -> dict[str, Any]:
+        numbers = [{"name": name, **Estimates(table).numbers()} for name, table in tables.items()]
+        return {MIME: {"tables": numbers, "texts": _texts(figure)}}
+
+    figure._repr_mimebundle_ = bundle  # type: ignore[attr-defined]
+    return figure
+
+
+def _texts(figure: Figure) -> list[str]:
+    """List what is written on a figure: titles, names of axes and things, not the ticks."""
+    texts = [figure.get_supxlabel(), figure.get_supylabel()]
+    for ax in figure.axes:
+        texts += [ax.get_title(), ax.get_xlabel(), ax.get_ylabel()]
+        texts += [text.get_text() for text in ax.texts]
+    texts += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    return [text for text in texts if text]
+
+
+def _mean(number: float | xr.DataArray) -> Estimates:
+    """Give a number, or the mean of draws, as a table of one number."""
+    if isinstance(number, xr.DataArray):
+        return Estimates.of(
+            pd.DataFrame({"value": [float(number.mean())]}), {"value": float(mcse(number))}
+        )
+    return Estimates({"value": [float(number)]})
+
+
 def gradient_intervals(
     panels: Mapping[str, xr.DataArray], xlabel: str, ylabel: str, mass: float = 0.95
 ) -> Figure:
@@ -80,10 +116,14 @@ def gradient_intervals(
         ax.plot(x, draws.mean(("chain", "draw")), "o", color=TERRACOTTA, markersize=2.5)
         ax.set(title=title, ylabel=ylabel, xticks=[])
     ax.set_xlabel(xlabel)
-    return figure
+    return _with_numbers(
+        figure, {title: interval(draws, prob=mass) for title, draws in panels.items()}
+    )
 
 
-def shrinkage(estimates: pd.DataFrame, grand_mean: float, xlabel: str, ylabel: str) -> Figure:
+def shrinkage(
+    estimates: pd.DataFrame, grand_mean: float | xr.DataArray, xlabel: str, ylabel: str
+) -> Figure:
     """Set each cluster's two estimates beside each other, and the grand mean behind them.
 
     Parameters
@@ -92,7 +132,7 @@ def shrinkage(estimates: pd.DataFrame, grand_mean: float, xlabel: str, ylabel: s
         One row per cluster, in the order to draw them: ``no pooling``, ``partial pooling`` (two
         estimates) and ``n`` (how many observations the cluster has).
     grand_mean
-        What the estimates shrink towards.
+        What the estimates shrink towards: a number, or draws whose mean it is.
     xlabel, ylabel
         Names of the axes, with units.
 
@@ -110,7 +150,7 @@ def shrinkage(estimates: pd.DataFrame, grand_mean: float, xlabel: str, ylabel: s
     for ax, n in zip(axes, sizes, strict=True):
         part = estimates[estimates["n"] == n]
         x = np.arange(len(part))
-        ax.axhline(grand_mean, color=GREY, linestyle="--", linewidth=1)
+        ax.axhline(float(np.mean(grand_mean)), color=GREY, linestyle="--", linewidth=1)
         ax.vlines(x, part["no pooling"], part["partial pooling"], color=GREY, linewidth=0.6)
         ax.plot(x, part["no pooling"], "o", mfc="white", color=TERRACOTTA, ms=4, label="no pooling")
         ax.plot(x, part["partial pooling"], "s", color=TEAL, ms=3, label="partial pooling")
@@ -118,10 +158,12 @@ def shrinkage(estimates: pd.DataFrame, grand_mean: float, xlabel: str, ylabel: s
     axes[0].set_ylabel(ylabel)
     figure.supxlabel(xlabel, fontsize=12)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    return figure
+    return _with_numbers(figure, {"estimates": estimates, "grand mean": _mean(grand_mean)})
 
 
-def forest(summary: pd.DataFrame, xlabel: str, reference: float | None = 0.0) -> Figure:
+def forest(
+    summary: pd.DataFrame, xlabel: str, reference: float | xr.DataArray | None = 0.0
+) -> Figure:
     """Draw the interval of each parameter as a line, its mean as a point.
 
     Parameters
@@ -132,7 +174,7 @@ def forest(summary: pd.DataFrame, xlabel: str, reference: float | None = 0.0) ->
     xlabel
         Name of the axis, with its unit and the kind and mass of the interval.
     reference
-        Where to draw a dashed vertical line; None draws none.
+        Where to draw a dashed vertical line (a number, or draws whose mean it is); None draws none.
 
     Returns
     -------
@@ -140,12 +182,17 @@ def forest(summary: pd.DataFrame, xlabel: str, reference: float | None = 0.0) ->
     """
     figure, ax = plt.subplots(figsize=(6, 0.8 + 0.27 * len(summary)))
     y = np.arange(len(summary))[::-1]
+    shown = {"summary": summary[[name for name in summary if name in FOREST]]}
     if reference is not None:
-        ax.axvline(reference, color=GREY, linestyle="--", linewidth=1)
+        shown["reference"] = _mean(reference)
+        ax.axvline(float(np.mean(reference)), color=GREY, linestyle="--", linewidth=1)
     ax.hlines(y, summary["lower"], summary["upper"], color=TEAL, linewidth=2)
     ax.plot(summary["mean"], y, "o", color=TERRACOTTA, markersize=5)
     ax.set(yticks=y, yticklabels=summary.index, xlabel=xlabel, ylim=(-0.7, len(summary) - 0.3))
-    return figure
+    return _with_numbers(figure, shown)
+
+
+FOREST = ["mean", "lower", "upper", "mcse_mean", "mcse_lower", "mcse_upper"]
 
 
 def densities(
@@ -195,7 +242,21 @@ def densities(
     )
     if xlim:
         ax.set_xlim(*xlim)
-    return figure
+    shown = {"densities": pd.concat({name: _quantiles(values) for name, values in draws.items()})}
+    if reference:
+        shown["reference"] = pd.DataFrame({"place": pd.Series(reference)})
+    return _with_numbers(figure, shown)
+
+
+def _quantiles(values: Any) -> Estimates:
+    """Describe a distribution by five of its quantiles."""
+    if not isinstance(values, xr.DataArray) or "chain" not in values.dims:
+        values = xr.DataArray(np.ravel(values)[None], dims=("chain", "draw"))
+    probs = [0.025, 0.25, 0.5, 0.75, 0.975]
+    # Draws of several rows are pooled; what holds for one row then holds for all of them.
+    errors = [float(mcse(values, "quantile", prob).mean()) for prob in probs]
+    table = pd.DataFrame({"quantile": np.quantile(values, probs)}, index=probs)
+    return Estimates.of(table, {"quantile": errors})
 
 
 def bands(
@@ -255,7 +316,8 @@ def bands(
         figure.legend(handles, names, loc="outside upper center", ncols=2)
     figure.supxlabel(xlabel, fontsize=12)
     figure.supylabel(ylabel, fontsize=12)
-    return figure
+    observed = {} if points is None else {"observed": points}
+    return _with_numbers(figure, {**tables, **observed})
 
 
 def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: str) -> Figure:
@@ -277,7 +339,9 @@ def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: 
     figure, ax = plt.subplots()
     ax.plot(list(labels), draws.transpose("row", ...), color=TERRACOTTA, alpha=0.45, linewidth=1)
     ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.02, 1.02))
-    return figure
+    (lines,) = set(draws.dims) - {"row"}
+    each = draws.drop_vars([lines], errors="ignore").rename({lines: "draw"}).expand_dims("chain")
+    return _with_numbers(figure, {"lines": interval(each.assign_coords(row=list(labels)))})
 
 
 def category_bars(
@@ -329,7 +393,7 @@ def category_bars(
     figure.legend(handles=handles, loc="outside upper center", ncols=len(hues))
     figure.supxlabel(xlabel, fontsize=12)
     figure.supylabel("probability", fontsize=12)
-    return figure
+    return _with_numbers(figure, {"bars": table})
 
 
 def _bars(ax: Axes, part: pd.DataFrame, hue: str, hues: Sequence[Any]) -> None:
@@ -363,8 +427,11 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
     sets |= {f"simulated {i}": values for i, values in enumerate(replicates.to_numpy(), start=1)}
     rows = -(-len(sets) // 2)
     figure, axes = plt.subplots(rows, 2, figsize=(6, 1.6 * rows + 0.4), sharex=True, sharey=True)
-    for ax, (name, values) in zip(axes.flat, sets.items(), strict=False):
-        counts = [(values == category).sum() for category in categories]
+    counted = {
+        name: [int((values == category).sum()) for category in categories]
+        for name, values in sets.items()
+    }
+    for ax, (name, counts) in zip(axes.flat, counted.items(), strict=False):
         first = name == "observed"
         ax.bar(
             categories,
@@ -376,7 +443,9 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
         ax.set(title=name, xticks=categories)
     figure.supxlabel(xlabel, fontsize=12)
     figure.supylabel("number of responses", fontsize=12)
-    return figure
+    table = pd.DataFrame(counted, index=categories)
+    errors = np.sqrt(table.drop(columns="observed"))  # of a count
+    return _with_numbers(figure, {"counts": Estimates.of(table, errors)})
 
 
 def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> Figure:
@@ -412,7 +481,8 @@ def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> 
         right.set(title="probability", xticks=np.arange(1, len(edges)))
     axes[-1, 0].set_xlabel("latent judgement (log-odds)")
     axes[-1, 1].set_xlabel("response")
-    return figure
+    shown = {name: np.diff(expit(edges - eta)) for name, eta in etas.items()}
+    return _with_numbers(figure, {"probabilities": pd.DataFrame(shown)})
 
 
 def interval_stacks(
@@ -451,7 +521,7 @@ def interval_stacks(
     np.atleast_1d(axes)[0].set_ylabel(ylabel)
     handles = np.atleast_1d(axes)[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=2)
-    return figure
+    return _with_numbers(figure, panels)
 
 
 def _least_squares(ax: Axes, x: pd.Series, y: pd.Series, **style: Any) -> None:
@@ -489,7 +559,7 @@ def within_and_between(
     )
     ax.set(xlabel=xlabel, ylabel=ylabel)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    return figure
+    return _with_numbers(figure, {"observations": data[[group, x, y]], "averages": means})
 
 
 def lines_and_slopes(
@@ -528,7 +598,7 @@ def lines_and_slopes(
     left.set(xlabel=labels[0], ylabel=labels[1])
     right.set(xlabel=name, ylabel=labels[2])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=1)
-    return figure
+    return _with_numbers(figure, {"clusters": clusters})
 
 
 def two_scatters(
@@ -558,7 +628,7 @@ def two_scatters(
         middle = (low[k] + high[k]) / 2
         axes[k].set(title=title, xlabel=xlabels[k], ylabel=ylabels[k])
         axes[k].set(xlim=middle[0] + [-reach[0], reach[0]], ylim=middle[1] + [-reach[1], reach[1]])
-    return figure
+    return _with_numbers(figure, panels)
 
 
 def variance_parts(
@@ -599,7 +669,7 @@ def variance_parts(
             right.text(place, base + height / 2, name, ha="center", va="center", bbox=box, size=10)
         floor = floor + parts[name].to_numpy()
     right.set_ylabel(f"variance ({unit})")
-    return figure
+    return _with_numbers(figure, {"measurements": pd.DataFrame(measurements), "parts": parts})
 
 
 def pooling(
@@ -654,7 +724,8 @@ def pooling(
     handles, names = right.get_legend_handles_labels()
     more, words = left.get_legend_handles_labels()
     figure.legend(handles + more, names + words, loc="outside upper center", ncols=2)
-    return figure
+    shown = {"people": people, "errors": errors, "complete pooling": _mean(complete)}
+    return _with_numbers(figure, shown)
 
 
 def layers(
@@ -713,4 +784,74 @@ def layers(
         ax.set_ylabel(words)
     axes[2, 0].invert_yaxis()
     figure.supxlabel(xlabel, fontsize=12)
-    return figure
+    populations = pd.DataFrame(population, index=["mean", "sd"])
+    return _with_numbers(figure, {"measurements": data, "population": populations})
+
+
+def agreement(table: pd.DataFrame, limit: float = 5.0) -> Figure:
+    """Draw how far figures of another implementation are from ours, all at a glance.
+
+    Parameters
+    ----------
+    table
+        What :func:`multilevel.agreement` gives: ``model`` and ``standard_errors``.
+    limit
+        Beyond it, either way, a figure disagrees.
+
+    Returns
+    -------
+    Figure with a row of points for each model; points beyond the limit are crosses
+    """
+    models = list(table["model"].unique())
+    figure, ax = plt.subplots(figsize=(6, 0.9 + 0.55 * len(models)))
+    for place in (-limit, limit):
+        ax.axvline(place, color=GREY, linestyle="--", linewidth=1)
+    ax.axvline(0, color=GREY, linewidth=0.5)
+    for row, model in enumerate(models):
+        x = table.loc[table["model"] == model, "standard_errors"].to_numpy()
+        y = row + np.linspace(-0.3, 0.3, len(x) + 2)[1:-1]  # apart, in the order of the table
+        far = np.abs(x) > limit
+        ax.plot(x[~far], y[~far], "o", color=TEAL, ms=3.5, alpha=0.6, mew=0)
+        ax.plot(x[far], y[far], "x", color=TERRACOTTA, ms=7, mew=2)
+    ax.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.5, -0.5))
+    ax.set_xlabel("difference (standard errors)")
+    columns = ["model", "parameter", "statistic", "standard_errors", "mcse_standard_errors"]
+    return _with_numbers(figure, {"distances": table[columns]})
+
+
+def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figure:
+    """Draw the error of PSIS-LOO for each row of the data against its Pareto k.
+
+    Parameters
+    ----------
+    panels
+        Title and table of each panel: what :func:`multilevel.loo` gives, and ``error``, the log
+        predictive density less the exact one.
+    limit
+        The Pareto k above which PSIS cannot be trusted.
+
+    Returns
+    -------
+    Figure with the panels side by side, on one scale
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.6), sharex=True, sharey=True)
+    tables = {}
+    for ax, (title, table) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        ax.axhline(0, color=GREY, linewidth=0.8)
+        ax.axvline(limit, color=GREY, linestyle="--", linewidth=1)
+        far = table["pareto_k"] > limit
+        for part, marker, color in [(table[~far], "o", TEAL), (table[far], "^", TERRACOTTA)]:
+            ax.plot(part["pareto_k"], part["error"], marker, color=color, ms=4, alpha=0.7, mew=0)
+        ax.set(title=title, xlabel="Pareto k")
+        # Both are rough. What is known of the error of an error is its own size.
+        errors = {
+            "pareto_k": (1 + table["pareto_k"]) / TAIL**0.5,
+            "error": table["mcse_elpd"] + table["error"].abs(),
+        }
+        tables[title] = Estimates.of(table[["pareto_k", "error"]], errors)
+    np.atleast_1d(axes)[0].set_ylabel("error of PSIS (log density)")
+    return _with_numbers(figure, tables)
+
+
+TAIL = 190
+"""Draws that a Pareto k is estimated from: 3 times the root of 4000 (Vehtari et al. 2024)."""

@@ -12,6 +12,7 @@ import pymc as pm
 import xarray as xr
 
 from multilevel import storage
+from multilevel.estimates import Estimates
 
 LIMITS = {
     "divergences": 0,  # at most
@@ -225,7 +226,7 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
         )
 
 
-def diagnose(fit: xr.DataTree) -> pd.DataFrame:
+def diagnose(fit: xr.DataTree) -> Estimates:
     """Summarise the diagnostics of a fit by the worst value of each.
 
     Parameters
@@ -235,7 +236,7 @@ def diagnose(fit: xr.DataTree) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with the rows ``worst`` (over all parameters or chains) and ``limit``, and the columns
+    Estimates with the rows ``worst`` (over all parameters or chains) and ``limit``, and the columns
     ``divergences`` (how many divergent transitions), ``r_hat``, ``ess_bulk``, ``ess_tail``,
     ``e_bfmi`` and ``tree_depth`` (how many transitions reached the maximal tree depth)
     """
@@ -249,7 +250,7 @@ def diagnose(fit: xr.DataTree) -> pd.DataFrame:
         "e_bfmi": float(_e_bfmi(fit).min(skipna=False)),
         "tree_depth": int(stats["reached_max_treedepth"].sum()),
     }
-    return pd.DataFrame([worst, LIMITS], index=["worst", "limit"])
+    return Estimates([worst, LIMITS], index=["worst", "limit"])
 
 
 def _failures(fit: xr.DataTree) -> dict[str, str]:

@@ -6,14 +6,13 @@ either no file, or the old one, or the new one; and whatever happens to it later
 """
 
 import hashlib
-import os
-import tempfile
 import time
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pymc as pm
@@ -116,22 +115,18 @@ def store(fit: xr.DataTree, path: Path, key: str) -> None:
     compact = _for_distinct_rows(fit)
     compact.attrs = {**fit.attrs, "fingerprint": key}
     content = compact.to_netcdf(engine="h5netcdf")
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:
             file.write(content)
             file.write(hashlib.sha256(content).digest())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         warnings.warn(f"The fit could not be stored in {path}: {error}.", stacklevel=3)
     finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def distinct_rows(fit: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:

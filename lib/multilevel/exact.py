@@ -1,0 +1,297 @@
+"""What is the answer without draws? The two normal models, integrated.
+
+Given the scales everything in them is normal, and integrates in closed form. The one or two scales
+are left to quadrature. So there is no sampling error, and the sampler has something to agree with.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor.tensor as pt
+from scipy.special import logsumexp
+
+NEGLIGIBLE = 30.0
+"""An integrand this far below its maximum, on the log scale, no longer counts: exp(-30) = 1e-13."""
+
+TOLERANCE = 1e-8
+"""What halving the step of a quadrature may still change in a log density."""
+
+MAX_POINTS = 2000
+"""More points than these along one scale are not tried."""
+
+POINTS = 200
+"""Points along each scale for means and standard deviations, which need fewer than densities."""
+
+MAX_LOG_SCALE = 100.0
+"""Scales above exp(100) or below exp(-100) of the outcome's unit are not looked for."""
+
+
+def exact_loo(model: pm.Model) -> pd.DataFrame:
+    r"""Compute how well a normal model predicts each observation from all the others.
+
+    The predictive density is a ratio of marginal likelihoods,
+
+    .. math::
+        p(y_i \mid y_{-i}) = \frac{Z(y)}{Z(y_{-i})}, \quad
+        Z(y) = \int p(y \mid \sigma, \sigma_\alpha)\, p(\sigma)\, p(\sigma_\alpha)\,
+        d\sigma\, d\sigma_\alpha .
+
+    Given the scales everything is normal, so the levels are integrated in closed form. The
+    integral over :math:`\log \sigma` and, with pooling, :math:`\log \sigma_\alpha` is left to
+    the trapezoidal rule, which converges exponentially for such integrands (Trefethen & Weideman
+    2014). There are no draws, hence no sampling error.
+
+    Parameters
+    ----------
+    model
+        What :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling` returned. The
+        scales may have any prior with a smooth density.
+
+    Returns
+    -------
+    DataFrame, one row per row of the data
+        ``elpd``: log predictive density of the observation, given the others, in nats. ``p``: how
+        much better it is predicted when it is among the data. :func:`loo` estimates the same two.
+
+    Raises
+    ------
+    ValueError
+        The model is another one; the prior of ``alpha`` (no pooling) or ``alpha_bar`` (partial
+        pooling) is not normal; or the integrals do not exist or do not converge.
+    """
+    problem = _read_normal_model(model)
+    elpd, lpd = _integrate(problem)
+    return pd.DataFrame({"elpd": elpd, "p": lpd - elpd}, pd.Index(problem.rows, name="row"))
+
+
+def exact_posterior(model: pm.Model) -> pd.DataFrame:
+    """Compute the posterior means and standard deviations of a normal model's parameters.
+
+    Given the scales, a cluster's level is normal, and so is the common one (Gelman et al. 2013,
+    section 5.4). Their means and variances are averaged over the posterior of the scales, on the
+    grid of :func:`exact_loo`.
+
+    Parameters
+    ----------
+    model
+        What :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling` returned.
+
+    Returns
+    -------
+    DataFrame indexed by the parameter's name and label, such as ``alpha[29]``, as that of
+    :func:`multilevel.summarise`: ``mean`` and ``sd``, in units of the outcome
+
+    Raises
+    ------
+    ValueError
+        As for :func:`exact_loo`.
+    """
+    problem = _read_normal_model(model)
+    pooled = "sigma_alpha" in problem.log_prior
+    axes = [np.linspace(low, high, POINTS) for low, high in _find_box(problem)]
+    integrand = next(_log_integrands(problem, axes))
+    weight = np.exp(integrand - logsumexp(integrand))
+    sigma, *rest = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
+    sigma_alpha = rest[0] if pooled else np.array(problem.level_sd)
+
+    def moments(mean: np.ndarray, variance: np.ndarray | float) -> dict[str, float]:
+        """Average over the scales."""
+        average = (weight * mean).sum()
+        spread = (weight * (variance + (mean - average) ** 2)).sum()
+        return {"mean": average + problem.centre, "sd": np.sqrt(spread)}
+
+    level, level_variance = np.array(problem.level_mean), np.array(0.0)
+    clusters = [problem.outcome[problem.cluster == j] for j in range(len(problem.labels))]
+    rows = {}
+    if pooled:
+        terms = [_cluster_terms(y, sigma, sigma_alpha) for y in clusters]
+        _, precision, weighted = np.sum(terms, axis=0)
+        level_variance = 1 / (precision + problem.level_sd**-2)
+        level = level_variance * (weighted + problem.level_mean * problem.level_sd**-2)
+        rows["alpha_bar"] = moments(level, level_variance)
+    for label, y in zip(problem.labels, clusters, strict=True):
+        variance = 1 / (len(y) / sigma**2 + sigma_alpha**-2)
+        kept = variance * sigma_alpha**-2  # of the common level; the rest is the cluster's own
+        mean = variance * y.sum() / sigma**2 + kept * level
+        rows[f"alpha[{label}]"] = moments(mean, variance + kept**2 * level_variance)
+    table = pd.DataFrame(rows).T
+    for name, scale in zip(problem.log_prior, [sigma, sigma_alpha], strict=False):
+        average = (weight * scale).sum()
+        sd = np.sqrt((weight * (scale - average) ** 2).sum())
+        table.loc[name] = {"mean": average, "sd": sd}
+    return table
+
+
+class _NormalModel(NamedTuple):
+    """What the marginal likelihood depends on; values are measured from the mean outcome."""
+
+    rows: list[Any]
+    centre: float
+    outcome: np.ndarray
+    cluster: np.ndarray
+    labels: list[Any]
+    level_mean: float
+    level_sd: float
+    log_prior: dict[str, Callable[[np.ndarray], np.ndarray]]
+    """By scale: ``sigma`` and, with pooling, ``sigma_alpha``."""
+
+
+def _read_normal_model(model: pm.Model) -> _NormalModel:
+    if "cluster_of_row" not in model.named_vars:
+        raise ValueError(
+            "Only the models that no_pooling() and partial_pooling() build can be integrated. For "
+            "others use loo(), and reloo() where a Pareto k is high."
+        )
+    level = model["alpha_bar" if "alpha_bar" in model.named_vars else "alpha"]
+    if not isinstance(level.owner.op, pm.Normal.rv_type):
+        raise ValueError(
+            f"The level '{level.name}' must have a normal prior to be integrated in closed form."
+        )
+    mean, sd = (float(p.eval().item()) for p in level.owner.op.dist_params(level.owner))
+    y = model["outcome_of_row"].get_value()
+    (group,) = model.named_vars_to_dims["alpha"]
+    return _NormalModel(
+        list(model.coords["row"]),
+        y.mean(),
+        y - y.mean(),
+        model["cluster_of_row"].get_value(),
+        list(model.coords[str(group)]),
+        mean - y.mean(),
+        sd,
+        {
+            name: _compile_logp(model[name])
+            for name in ("sigma", "sigma_alpha")
+            if name in model.named_vars
+        },
+    )
+
+
+def _compile_logp(scale: Any) -> Callable[[np.ndarray], np.ndarray]:
+    value = pt.dvector()
+    return pm.compile([value], pm.logp(scale, value), mode="FAST_COMPILE")
+
+
+def _integrate(problem: _NormalModel) -> np.ndarray:
+    """Give log p(y_i | the others) and log p(y_i | all) of each row, to within the tolerance."""
+    box = _find_box(problem)
+    points = [24 for _ in box]
+    values = _sum_over_grid(problem, box, points)
+    for axis in range(len(box)):
+        change = np.inf
+        while change > TOLERANCE:
+            points[axis] *= 2
+            if points[axis] > MAX_POINTS:
+                raise ValueError(
+                    f"The integral over {_scales(problem)} does not converge. A prior density that "
+                    f"jumps, as a uniform one does at its ends, can be the reason."
+                )
+            finer = _sum_over_grid(problem, box, points)
+            change, values = np.abs(finer - values).max(), finer
+    return values
+
+
+def _sum_over_grid(problem: _NormalModel, box: list[np.ndarray], points: list[int]) -> np.ndarray:
+    """Give what :func:`_integrate` gives, on a grid with so many points along each scale."""
+    axes = [np.linspace(low, high, number) for (low, high), number in zip(box, points, strict=True)]
+    # The steps, and the halved weights at the ends, where nothing is left, cancel in the ratios.
+    every, *changed = (logsumexp(integrand) for integrand in _log_integrands(problem, axes))
+    without, twice = np.reshape(changed, (-1, 2)).T
+    return np.stack([every - without, twice - every])
+
+
+def _find_box(problem: _NormalModel) -> list[np.ndarray]:
+    """Find two ends for each log scale, between which every integrand is and not much else.
+
+    An end where some integrand still counts moves outwards, any other in to where one counts.
+    """
+    points = 48
+    sd = problem.outcome.std() or 1.0
+    box = [np.log(sd) + np.array([-8.0, 4.0]) for _ in problem.log_prior]
+    while np.abs(box).max() < MAX_LOG_SCALE:
+        axes = [np.linspace(low, high, points) for low, high in box]
+        counts = np.zeros([points] * len(axes), bool)
+        for integrand in _log_integrands(problem, axes):
+            counts |= integrand > integrand.max() - NEGLIGIBLE
+        where = np.nonzero(counts)
+        settled = [i.min() > 0 and i.max() < points - 1 and np.ptp(i) > 0.4 * points for i in where]
+        if all(settled):
+            return box
+        box = [_move_ends(*given) for given in zip(axes, where, strict=True)]
+    raise ValueError(
+        f"The integral over {_scales(problem)} does not exist. Do the data say how "
+        f"far rows of the same cluster differ? Some clusters must have two different outcomes."
+    )
+
+
+def _scales(problem: _NormalModel) -> str:
+    return " and ".join(problem.log_prior)
+
+
+def _move_ends(axis: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    first, last = counts.min(), counts.max()
+    step, width = axis[1] - axis[0], axis[-1] - axis[0]
+    low = axis[first] - (step if first > 0 else width / 2)
+    high = axis[last] + (step if last < len(axis) - 1 else width / 2)
+    return np.array([low, high])
+
+
+def _log_integrands(problem: _NormalModel, axes: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """Give log p(y, log scales) on a grid: for all rows, then for each row without it and twice."""
+    pooled = "sigma_alpha" in problem.log_prior
+    scales = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
+    sigma_alpha = scales[1] if pooled else problem.level_sd
+    level_sd = problem.level_sd if pooled else 0.0  # without pooling, the common level is known
+    # The density of log s is s times that of s.
+    priors = [
+        logp(np.exp(axis)) + axis
+        for logp, axis in zip(problem.log_prior.values(), axes, strict=True)
+    ]
+    log_prior = sum(np.meshgrid(*priors, indexing="ij", sparse=True), np.zeros(1))
+
+    def cluster(rows: np.ndarray) -> np.ndarray:
+        return _cluster_terms(problem.outcome[rows], scales[0], sigma_alpha)
+
+    def joint(terms: np.ndarray) -> np.ndarray:
+        return log_prior + _integrate_level(terms, problem.level_mean, level_sd)
+
+    members = [np.flatnonzero(problem.cluster == j) for j in np.unique(problem.cluster)]
+    every = sum((cluster(rows) for rows in members), np.zeros(1))
+    yield joint(every)
+    for row, j in enumerate(problem.cluster):  # a row changes the terms of its own cluster only
+        own = members[j]
+        others = every - cluster(own)
+        yield joint(others + cluster(own[own != row]))
+        yield joint(others + cluster(np.append(own, row)))
+
+
+def _cluster_terms(y: np.ndarray, sigma: np.ndarray, sigma_alpha: np.ndarray | float) -> np.ndarray:
+    """Integrate the cluster's own level: all of log p(y | common level) that depends on its rows.
+
+    The terms are the log density at a common level of zero, the precision of the cluster's mean
+    around the common level, and that times the mean. They add up over clusters.
+    """
+    n = len(y)
+    mean = y.mean() if n else 0.0
+    within = n * np.var(y - y[:1]) if n else 0.0  # exactly zero if all rows are equal
+    spread = sigma**2 + n * sigma_alpha**2
+    precision = n / spread
+    log_p = -0.5 * (
+        n * np.log(2 * np.pi)
+        + 2 * (n - 1) * np.log(sigma)
+        + np.log(spread)
+        + within / sigma**2
+        + precision * mean**2
+    )
+    return np.stack([log_p, precision, precision * mean])
+
+
+def _integrate_level(terms: np.ndarray, prior_mean: float, prior_sd: float) -> np.ndarray:
+    """Integrate the common level over its normal prior, whose sd is zero if it is known."""
+    log_p, precision, weighted = terms
+    mean = weighted / precision
+    shrinkage = 1 + prior_sd**2 * precision
+    distance = precision * (mean - prior_mean) ** 2 / shrinkage
+    return log_p + 0.5 * (precision * mean**2 - distance - np.log(shrinkage))
