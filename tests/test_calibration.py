@@ -39,12 +39,12 @@ import calibrate
 ERRS = 1 / 1000
 BINS, SEED = 20, 1
 
-SIMULATIONS = {  # so many that each takes about half a minute at most
+SIMULATIONS = {  # as many as a third of a minute allows, after the compilation
     "no_pooling": 200,
     "partial_pooling": 200,
-    "crossed_intercepts": 100,
-    "ordered_logit": 100,
-    "ordered_logit_varying": 80,
+    "crossed_intercepts": 80,
+    "ordered_logit": 80,
+    "ordered_logit_varying": 60,
 }
 
 
@@ -83,7 +83,7 @@ def test_true_values_rank_uniformly_among_the_draws(name: str) -> None:
     p = p_values(histogram(rank, BINS))
     assert not (p < ERRS).any(), p.sort_values()
     # Some fits of so few observations have a divergent transition or two, and ml.fit would refuse
-    # them. We found one in fifty to one in ten; they bend the ranks less than chance does.
+    # them. In the long run one in nine of the crossed model's had, and fewer of the others'.
     assert (rank["divergent"] > 0).mean() < 0.2
 
 
@@ -138,12 +138,12 @@ def test_effects_under_the_next_clusters_name_are_caught() -> None:
 
 def test_two_treatments_in_each_others_place_are_caught() -> None:
     swapped = otherwise(STUDIES["crossed_intercepts"], lambda v: {"beta": v["beta"][::-1]})
-    assert "log_likelihood" in caught_in(swapped, sampler("crossed_intercepts").draw, 50)
+    assert "log_likelihood" in caught_in(swapped, sampler("crossed_intercepts").draw, 40)
 
 
 def test_a_slope_with_the_wrong_sign_is_caught() -> None:
     turned = otherwise(STUDIES["ordered_logit"], lambda v: {"beta": -v["beta"]})
-    assert "log_likelihood" in caught_in(turned, sampler("ordered_logit").draw, 50)
+    assert "log_likelihood" in caught_in(turned, sampler("ordered_logit").draw, 40)
 
 
 def test_draws_that_ignore_the_data_are_caught_by_the_log_likelihood_alone() -> None:
@@ -271,11 +271,11 @@ def test_the_stored_ranks_of_every_builder_are_uniform(stored: pd.DataFrame) -> 
 
 
 def test_the_stored_ranks_are_complete(stored: pd.DataFrame) -> None:
-    assert stored["builder"].unique().tolist() == [*STUDIES, calibrate.LIMIT]
-    assert (stored["simulations"] == calibrate.SIMULATIONS).all()
+    simulations = stored.groupby("builder", sort=False)["simulations"].unique().map(list)
+    assert simulations.to_dict() == {name: [n] for name, n in calibrate.SIMULATIONS.items()}
     for name, study in {**STUDIES, calibrate.LIMIT: EVERY_OUTCOME}.items():
         counts = counts_of(stored, name)
-        assert (counts.sum(axis=1) == calibrate.SIMULATIONS).all()
+        assert (counts.sum(axis=1) == calibrate.SIMULATIONS[name]).all()
         assert counts.shape[1] == calibrate.BINS
         named = {quantity.partition("[")[0] for quantity in counts.index}
         assert named == {*study.labels, "log_likelihood"}
@@ -285,8 +285,8 @@ def test_a_few_ranks_too_many_in_the_first_bin_of_the_store_are_caught(
     stored: pd.DataFrame,
 ) -> None:
     counts = pd.concat({name: counts_of(stored, name) for name in STUDIES})
-    tampered = counts.to_numpy()
-    tampered[0, 0] += calibrate.SIMULATIONS // 20
+    tampered = counts.to_numpy(copy=True)
+    tampered[0, 0] *= 2
     assert caught(pd.DataFrame(tampered, counts.index)) == {counts.index[0]}
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.special import expit, logsumexp
 
 import multilevel as ml
-from multilevel import comparison, exact, sampling
+from multilevel import comparison, sampling
 
 type Array = np.ndarray
 type Builder = Callable[..., pm.Model]
@@ -267,8 +267,8 @@ def test_rows_keep_their_labels_and_their_order(kind: str) -> None:
 def test_a_finer_and_wider_grid_changes_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = build(kind, made_up(ALIKE))
     table = ml.exact_loo(model)
-    monkeypatch.setattr(exact, "NEGLIGIBLE", 45.0)
-    monkeypatch.setattr(exact, "TOLERANCE", 1e-11)
+    monkeypatch.setattr("multilevel.exact.NEGLIGIBLE", 45.0)
+    monkeypatch.setattr("multilevel.exact.TOLERANCE", 1e-11)
     np.testing.assert_allclose(ml.exact_loo(model), table, rtol=0, atol=1e-8)
 
 
@@ -517,3 +517,92 @@ def test_no_pooling_cannot_refit_without_the_only_row_of_a_cluster(
     distrust(monkeypatch, [9])
     with pytest.raises(ValueError, match=r"Row 9 is the only one of its cluster.*exact_loo"):
         ml.reloo(invented_fit(data), no_refit, data, seed=1)
+
+
+# The posterior ------------------------------------------------------------------------------------
+
+
+def closed_form(
+    data: pd.DataFrame, sigma: float, sigma_alpha: float | None
+) -> tuple[Array, Array, list[str]]:
+    """Give mean and precision of the levels (and of alpha_bar, last), given the scales.
+
+    All of them are jointly normal, and the precision matrix can be written down: every row adds to
+    the level of its cluster, every level is tied to alpha_bar, which has its prior.
+    """
+    groups = data.groupby("g")["y"]
+    n, total = groups.size().to_numpy(float), groups.sum().to_numpy()
+    names = [f"alpha[{label}]" for label in groups.groups]
+    if sigma_alpha is None:
+        precision = np.diag(n / sigma**2 + 1 / 1.5**2)
+        return np.linalg.solve(precision, total / sigma**2), precision, names
+    k = len(n)
+    precision = np.zeros((k + 1, k + 1))
+    precision[:k, :k] = np.diag(n / sigma**2 + 1 / sigma_alpha**2)
+    precision[:k, k] = precision[k, :k] = -1 / sigma_alpha**2
+    precision[k, k] = k / sigma_alpha**2 + 1 / 1.5**2
+    shift = np.append(total / sigma**2, 0)
+    return np.linalg.solve(precision, shift), precision, [*names, "alpha_bar"]
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_given_the_scales_the_model_is_the_normal_distribution_of_the_closed_form(
+    kind: str,
+) -> None:
+    data, sigma = made_up(CENTRED), 0.7
+    sigma_alpha = None if kind == "none" else 0.4
+    mean, precision, _ = closed_form(data, sigma, sigma_alpha)
+    model = build(kind, data)
+    levels = [model["alpha"], *([model["alpha_bar"]] if sigma_alpha else [])]
+    log_density = model.compile_logp()
+    gradient = model.compile_dlogp(vars=levels)
+    point = model.initial_point() | {"sigma_log__": np.log(sigma)}
+    if sigma_alpha:
+        point |= {"sigma_alpha_log__": np.log(sigma_alpha)}
+
+    def at(values: Array) -> dict[str, Any]:
+        k = len(point["alpha"])
+        own = {"alpha": values[:k]} | ({"alpha_bar": values[k]} if sigma_alpha else {})
+        return point | {name: np.asarray(value) for name, value in own.items()}
+
+    np.testing.assert_allclose(gradient(at(mean)), 0, atol=1e-6)
+    step = np.random.default_rng(2).normal(size=len(mean))
+    fall = log_density(at(mean)) - log_density(at(mean + step))
+    assert fall == pytest.approx(step @ precision @ step / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_posterior_with_nearly_known_scales_is_that_of_the_closed_form(kind: str) -> None:
+    data = made_up(CENTRED)
+    known = {"sigma": ml.Prior(pm.LogNormal, np.log(0.7), 1e-5)}
+    if kind != "none":
+        known["sigma_alpha"] = ml.Prior(pm.LogNormal, np.log(0.4), 1e-5)
+    table = ml.exact_posterior(BUILDERS[kind](data, "y", "g", **known))
+    mean, precision, names = closed_form(data, 0.7, None if kind == "none" else 0.4)
+    np.testing.assert_allclose(table.loc[names, "mean"], mean, rtol=1e-4)
+    sd = np.sqrt(np.diag(np.linalg.inv(precision)))
+    np.testing.assert_allclose(table.loc[names, "sd"], sd, rtol=1e-4)
+    assert table.loc["sigma", "mean"] == pytest.approx(0.7, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_draws_agree_with_the_exact_posterior(mlm: pd.DataFrame, kind: str) -> None:
+    model = BUILDERS[kind](mlm, "con", "id")
+    answer, ours = ml.exact_posterior(model), ml.summarise(ml.fit(model, seed=3))
+    assert set(answer.index) == set(ours.index)
+    for statistic in ("mean", "sd"):
+        error = ours[f"mcse_{statistic}"]
+        distance = (ours[statistic] - answer[statistic]) / error
+        assert distance.abs().max() < 5
+        assert 0.5 < distance.std() < 1.5
+
+
+def test_the_difference_that_the_book_states(mlm: pd.DataFrame) -> None:
+    table = ml.compare(
+        {kind: ml.exact_loo(builder(mlm, "con", "id")) for kind, builder in BUILDERS.items()}
+    )
+    assert table.index.tolist() == ["partial", "none"]
+    row = table.loc["none"]
+    assert f"{row['elpd_diff']:.2f} ({row['se_diff']:.2f})" == "-17.60 (5.79)"
+    assert (table["high_k"] == 0).all()
+    assert (table.filter(like="mcse_") == 0).all(axis=None)

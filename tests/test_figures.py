@@ -420,6 +420,111 @@ def test_layers_show_population_clusters_and_measurements() -> None:
     assert [ax.get_ylabel() for ax in axes[:, 0]] == ["population", "clusters", "measurements"]
 
 
+# Checks of the book -------------------------------------------------------------------------------
+
+
+def test_agreement_has_a_row_of_points_for_each_model_and_crosses_beyond_the_limit() -> None:
+    table = pd.DataFrame(
+        {
+            "model": ["a", "a", "a", "b"],
+            "parameter": list("wxyz"),
+            "statistic": "mean",
+            "standard_errors": [0.0, -2.0, 7.0, 1.0],
+            "mcse_standard_errors": 0.5,
+        }
+    )
+    figure = figures.agreement(table)
+    (ax,) = figure.axes
+    _, _, _, near_a, far_a, near_b, far_b = curves(ax)
+    close(near_a[:, 0], [0.0, -2.0])
+    close(far_a[:, 0], [7.0])
+    close(near_b, [[1.0, 1.0]])
+    assert len(far_b) == 0
+    assert ax.lines[4].get_marker() == "x"
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+    assert [curve[0, 0] for curve in curves(ax)[:3]] == [-5, 5, 0]
+    (carried,) = carries(figure)["tables"]
+    assert [row[-1] for row in carried["values"]] == [0.0, -2.0, 7.0, 1.0]
+
+
+def test_psis_errors_are_drawn_against_pareto_k() -> None:
+    k, error = [0.2, 0.6, 0.9], [0.0, 0.3, -0.5]
+    table = pd.DataFrame({"pareto_k": k, "error": error, "mcse_elpd": 0.01})
+    figure = figures.psis_errors({"one": table, "two": table})
+    for ax, title in zip(figure.axes, ["one", "two"], strict=True):
+        _, limit, good, high = curves(ax)
+        close(limit[:, 0], 0.7)
+        close(good, [[0.2, 0.0], [0.6, 0.3]])
+        close(high, [[0.9, -0.5]])
+        assert ax.get_title() == title
+
+
+def test_rank_histograms_have_a_bar_for_each_bin() -> None:
+    figure = figures.rank_histograms({"a": [4, 2, 6], "b": [1, 1, 1]}, "rank", "tries")
+    for ax, counts in zip(figure.axes, [[4, 2, 6], [1, 1, 1]], strict=True):
+        close(bars(ax)[:, 2], counts)
+        close(bars(ax)[:, 0], [1 / 6, 3 / 6, 5 / 6])
+        close(curves(ax)[0][:, 1], np.mean(counts))
+
+
+def test_rank_curves_are_the_excess_over_what_is_expected_and_name_what_leaves_the_band() -> None:
+    counts = pd.DataFrame([[5, 5, 5, 5], [17, 1, 1, 1]], index=["fine", "bad"])
+    band = pd.DataFrame({"lower": [-0.2] * 3, "upper": [0.2] * 3}, index=[0.25, 0.5, 0.75])
+    (ax, *_) = figures.rank_curves({"m": counts}, {"m": band}, "rank", "share").axes
+    _, fine, bad = curves(ax)
+    close(fine[:, 1], 0)
+    close(bad[:, 1], [0, 0.6, 0.4, 0.2, 0])
+    close(bad[:, 0], [0, 0.25, 0.5, 0.75, 1])
+    assert [text.get_text() for text in ax.texts] == ["bad"]
+
+
+# What a figure carries ----------------------------------------------------------------------------
+
+
+def carries(figure: Figure) -> dict[str, Any]:
+    bundle: dict[str, Any] = figure._repr_mimebundle_()["application/vnd.multilevel.estimates+json"]  # type: ignore[attr-defined]
+    return bundle
+
+
+def test_a_figure_carries_its_words() -> None:
+    figure = figures.densities({"prior": np.arange(9.0)}, "log-odds", reference={"here": 2.0})
+    assert carries(figure)["texts"] == ["log-odds", "density", "prior", "here"]
+
+
+def test_a_figure_carries_its_numbers_with_their_errors() -> None:
+    draws = xr.DataArray(RNG.normal(size=(4, 250)), dims=("chain", "draw"))
+    quantiles, reference = carries(figures.densities({"x": draws}, "x", reference={"here": 2.0}))[
+        "tables"
+    ]
+    assert (quantiles["name"], reference["name"]) == ("densities", "reference")
+    assert [value for (value,) in quantiles["values"]] == pytest.approx(
+        np.quantile(draws, [0.025, 0.25, 0.5, 0.75, 0.975]).tolist()
+    )
+    middle = float(ml.mcse(draws, "quantile", 0.5))
+    assert quantiles["mcse"][2] == [pytest.approx(middle)]
+    assert reference["values"] == [[2.0]]
+    assert reference["mcse"] == [[None]]
+
+
+def test_the_errors_of_a_summary_come_along() -> None:
+    draws = xr.DataArray(RNG.normal(size=(2, 50, 3)), dims=("chain", "draw", "id"), name="alpha")
+    summary = ml.summarise(draws)
+    table, reference = carries(figures.forest(summary, "x", reference=draws.sel(id=0)))["tables"]
+    assert table["index"] == ["alpha[0]", "alpha[1]", "alpha[2]"]
+    assert table["columns"] == ["mean", "lower", "upper"]
+    assert table["mcse"][1][0] == pytest.approx(summary["mcse_mean"].iloc[1])
+    assert reference["values"] == [[pytest.approx(draws.sel(id=0).mean().item())]]
+    assert reference["mcse"][0][0] > 0
+
+
+def test_counts_of_simulated_data_carry_the_error_of_a_count() -> None:
+    observed = pd.Series(pd.Categorical([1, 1, 2], [1, 2], ordered=True))
+    simulated = xr.DataArray([[1, 2, 2]], dims=("draw", "row"))
+    (table,) = carries(figures.predictive_counts(observed, simulated, "response"))["tables"]
+    assert table["values"] == [[2, 1], [1, 2]]
+    assert table["mcse"] == [[None, 1.0], [None, pytest.approx(2**0.5)]]
+
+
 # The look -----------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """A stored fit is the fit that was asked for, whatever happens to its file."""
 
 import hashlib
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -201,7 +202,7 @@ def test_a_derived_quantity_is_part_of_the_fingerprint() -> None:
 def test_another_version_refits(
     stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    version = storage.version
+    version = importlib.metadata.version
     monkeypatch.setattr(storage, "version", lambda name: version(name) + "1" * (name == package))
     fit(stored)
     assert fits == [1]

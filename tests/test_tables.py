@@ -1,5 +1,7 @@
 """Summaries agree with the lecture's printed ones and with NumPy."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -203,3 +205,148 @@ def test_a_table_without_numbers_is_described_all_the_same() -> None:
     table = ml.describe(pd.DataFrame({"word": ["a", "b"], "empty": [np.nan, np.nan]}))
     assert table["missing"].tolist() == [0, 2]
     assert table["mean"].isna().all()
+
+
+# Monte Carlo errors -------------------------------------------------------------------------------
+
+
+def test_errors_are_those_of_independent_draws() -> None:
+    many = xr.DataArray(np.random.default_rng(3).normal(size=(4, 5000)), dims=("chain", "draw"))
+    n = many.size
+    density = np.exp(-(1.96**2) / 2) / np.sqrt(2 * np.pi)
+    for method, prob, expected in [
+        ("mean", None, 1 / np.sqrt(n)),
+        ("sd", None, 1 / np.sqrt(2 * n)),
+        ("quantile", 0.025, np.sqrt(0.025 * 0.975 / n) / density),
+    ]:
+        assert float(ml.mcse(many, method, prob)) == pytest.approx(expected, rel=0.15)
+
+
+def test_draws_that_do_not_vary_have_no_error() -> None:
+    constant = xr.DataArray(np.ones((4, 100)), dims=("chain", "draw"))
+    assert float(ml.mcse(constant)) == 0
+    assert float(ml.mcse(constant, "quantile", 0.5)) == 0
+
+
+def test_every_error_of_a_summary_belongs_to_its_row() -> None:
+    table = ml.summarise(FIT)
+    for name, draws in [("alpha[ann]", ALPHA.sel(person="ann")), ("sigma", SIGMA)]:
+        row = table.loc[name]
+        assert row["mcse_mean"] == pytest.approx(float(ml.mcse(draws)))
+        assert row["mcse_sd"] == pytest.approx(float(ml.mcse(draws, "sd")))
+        for end, prob in [("lower", 0.025), ("upper", 0.975)]:
+            assert row[f"mcse_{end}"] == pytest.approx(float(ml.mcse(draws, "quantile", prob)))
+
+
+def test_every_error_of_an_interval_belongs_to_its_row() -> None:
+    table = ml.interval(ALPHA, prob=0.8).set_index("person")
+    draws = ALPHA.sel(person="mia")
+    assert table.loc["mia", "mcse_mean"] == pytest.approx(float(ml.mcse(draws)))
+    expected = float(ml.mcse(draws, "quantile", 0.9))
+    assert table.loc["mia", "mcse_upper"] == pytest.approx(expected)
+
+
+def test_means_have_a_column_for_each_quantity_and_a_row_for_each_label() -> None:
+    table = ml.means({"level": ALPHA, "is positive": ALPHA > 0})
+    assert list(table.shown()) == ["level", "is positive"]
+    assert table.index.tolist() == ["zoe", "ann", "mia"]
+    np.testing.assert_allclose(table["level"], ALPHA.mean(("chain", "draw")))
+    np.testing.assert_allclose(table["mcse_is positive"], ml.mcse(ALPHA > 0))
+    single = ml.means({"sigma": SIGMA})
+    assert single.index.tolist() == ["mean"]
+    assert single.loc["mean", "sigma"] == pytest.approx(SIGMA.mean().item())
+
+
+def test_a_glimpse_of_draws_has_the_sd_of_the_whole_column_as_error() -> None:
+    draws = ml.tidy(ALPHA.assign_coords(chain=range(4), draw=range(250)))
+    table = ml.peek(draws, rows=3)
+    pd.testing.assert_frame_equal(table.shown(), draws.head(3))
+    assert (table["mcse_alpha"] == draws["alpha"].std()).all()
+    assert "mcse_draw" not in table
+
+
+# Estimates ----------------------------------------------------------------------------------------
+
+TABLE = ml.Estimates.of(
+    pd.DataFrame({"mean": [1.25, np.nan], "n": [3, 4]}, index=["a", "b"]), {"mean": [0.01, 0.02]}
+)
+
+
+def test_errors_are_not_shown_but_stay_with_the_table() -> None:
+    assert "mcse" not in repr(TABLE)
+    assert "mcse" not in str(TABLE._repr_html_())
+    for part in [TABLE.head(1), TABLE[TABLE["n"] == 3], TABLE.assign(x=1).iloc[:1]]:
+        assert isinstance(part, ml.Estimates)
+        assert part["mcse_mean"].tolist() == [0.01]
+    assert isinstance(pd.concat([TABLE, TABLE]), ml.Estimates)
+
+
+def test_a_table_carries_its_numbers_and_their_errors() -> None:
+    (carried,) = TABLE._repr_mimebundle_()["application/vnd.multilevel.estimates+json"]["tables"]
+    assert carried == {
+        "index": ["a", "b"],
+        "index_names": ["None"],
+        "columns": ["mean", "n"],
+        "values": [[1.25, 3], [None, 4]],
+        "mcse": [[0.01, None], [0.02, None]],
+    }
+    assert json.loads(json.dumps(carried)) == carried
+
+
+def test_a_note_is_shown_below_the_table() -> None:
+    table = TABLE.copy()
+    table.attrs["note"] = "k < 0.7 & more"
+    assert repr(table).endswith("\n\nk < 0.7 & more")
+    assert str(table._repr_html_()).endswith("<p>k &lt; 0.7 &amp; more</p>")
+
+
+def test_a_number_is_quoted_with_its_error() -> None:
+    number = TABLE.quote("a", "mean", ".1f", scale=-100)
+    assert str(number) == "-125.0"
+    assert (number.value, number.mcse) == (-125.0, 1.0)
+    assert TABLE.quote("b", "n", ".0f").mcse == 0
+
+
+# Agreement ----------------------------------------------------------------------------------------
+
+OURS = ml.Estimates.of(
+    pd.DataFrame({"mean": [0.5, 2.0], "ess_bulk": [4000, 500]}, index=["a", "b"]),
+    {"mean": [0.01, 0.02]},
+)
+
+
+def printed(parameter: str, value: float, digits: int) -> pd.DataFrame:
+    row = {"parameter": parameter, "statistic": "mean", "value": value, "digits": digits}
+    return pd.DataFrame([row])
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "distance"),
+    [
+        (0.5, 2, 0),
+        (0.505, 2, 0),  # explained by rounding
+        (0.4, 1, (0.1 - 0.05) / (0.01 * np.sqrt(1 + 4))),
+        (0.7, 3, -(0.2 - 0.0005) / (0.01 * np.sqrt(1 + 4))),
+    ],
+)
+def test_a_distance_is_measured_beyond_rounding_in_both_errors(
+    value: float, digits: int, distance: float
+) -> None:
+    row = ml.agreement(OURS, printed("a", value, digits), their_ess=1000).iloc[0]
+    assert row["ours"] == 0.5
+    assert row["mcse"] == 0.01
+    assert row["standard_errors"] == pytest.approx(distance)
+    assert row["agrees"] == (abs(distance) <= 5)
+
+
+def test_their_error_is_ours_where_our_ess_is_smaller_or_theirs_unknown() -> None:
+    expected = (0.1 - 0.0005) / (0.02 * np.sqrt(2))
+    for ess in (1000, None):
+        row = ml.agreement(OURS, printed("b", 1.9, 3), their_ess=ess).iloc[0]
+        assert row["standard_errors"] == pytest.approx(expected)
+
+
+def test_a_figure_without_monte_carlo_error_agrees_only_within_rounding() -> None:
+    exact = OURS.assign(mcse_mean=0.0)
+    assert ml.agreement(exact, printed("a", 0.5, 1))["agrees"].all()
+    assert not ml.agreement(exact, printed("a", 0.6, 1))["agrees"].any()

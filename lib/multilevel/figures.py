@@ -855,3 +855,103 @@ def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figur
 
 TAIL = 190
 """Draws that a Pareto k is estimated from: 3 times the root of 4000 (Vehtari et al. 2024)."""
+
+
+def rank_histograms(panels: Mapping[str, Sequence[int]], xlabel: str, ylabel: str) -> Figure:
+    """Draw how often each rank occurred, and how often it would if all were equally frequent.
+
+    Parameters
+    ----------
+    panels
+        Title and counts of each panel: one count per bin, from the lowest ranks to the highest.
+    xlabel, ylabel
+        Names of the axes.
+
+    Returns
+    -------
+    Figure with the panels side by side, on one scale
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(6, 2.5), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (title, counts) in zip(axes[0], panels.items(), strict=True):
+        middle = (np.arange(len(counts)) + 0.5) / len(counts)
+        ax.bar(middle, counts, width=1 / len(counts), color=PALE, edgecolor="white", linewidth=0.5)
+        ax.axhline(np.mean(counts), color="black", linestyle="--", linewidth=1)
+        ax.set_title(title)
+        ax.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel(ylabel, fontsize=12)
+    return _with_numbers(figure, {"counts": pd.DataFrame(dict(panels))})
+
+
+def rank_curves(
+    panels: Mapping[str, pd.DataFrame],
+    bands: Mapping[str, pd.DataFrame],
+    xlabel: str,
+    ylabel: str,
+    columns: int = 2,
+) -> Figure:
+    """Draw the excess of ranks up to each bin over what is expected, and what chance allows.
+
+    Parameters
+    ----------
+    panels
+        Title and counts of each panel: one row per quantity, one column per bin. The name of a
+        quantity whose curve leaves the band is written beside it.
+    bands
+        What chance allows in each panel: ``lower`` and ``upper``, one row for the end of each bin
+        but the last.
+    xlabel, ylabel
+        Names of the axes.
+    columns
+        How many panels stand side by side.
+
+    Returns
+    -------
+    Figure on one scale
+    """
+    rows = -(-len(panels) // columns)
+    size = (6, 1.9 * rows + 0.7)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False
+    )
+    shown = {}
+    for ax, (title, counts) in zip(axes.flat, panels.items(), strict=False):
+        band = bands[title]
+        x = np.linspace(0, 1, len(band) + 2)
+        low, high = (np.pad(band[side].to_numpy(float), 1) for side in ("lower", "upper"))
+        so_far = counts.to_numpy(float).cumsum(axis=1)
+        excess = np.pad(so_far / so_far[:, -1:], ((0, 0), (1, 0))) - x
+        ax.fill_between(x, low, high, color=PALE, alpha=0.5, linewidth=0)
+        ax.axhline(0, color=GREY, linestyle="--", linewidth=1)
+        for name, curve in zip(counts.index, excess, strict=True):
+            leaves = ((curve < low - 1e-12) | (curve > high + 1e-12)).any()
+            style = {"color": TERRACOTTA, "linewidth": 2.2} if leaves else {"linewidth": 1}
+            ax.plot(x, curve, **{"color": TEAL, **style})
+            if leaves:
+                _name_beside_peak(ax, name, x, curve)
+        ax.set_title(title)
+        ax.margins(y=0.18)
+        ax.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
+        shown[title] = pd.DataFrame(excess[:, 1:-1], counts.index, band.index)
+        shown[f"band of {title}"] = band
+    for ax in list(axes.flat)[len(panels) :]:
+        ax.set_axis_off()
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel(ylabel, fontsize=12)
+    return _with_numbers(figure, shown)
+
+
+def _name_beside_peak(ax: Axes, name: str, x: np.ndarray, y: np.ndarray) -> None:
+    """Write a curve's name outside of its point that is farthest from zero."""
+    far = np.abs(y).argmax()
+    above, side = y[far] > 0, "left" if x[far] < 0.3 else "right" if x[far] > 0.7 else "center"
+    ax.annotate(
+        name,
+        (x[far], y[far]),
+        xytext=(0, 4 if above else -4),
+        textcoords="offset points",
+        ha=side,
+        va="bottom" if above else "top",
+    )

@@ -240,7 +240,9 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
     difference = value - printed["value"].to_numpy()
     beyond = np.abs(difference) - 0.5 * 10.0 ** -printed["digits"].to_numpy()
     error = mcse * np.sqrt(1 + ratio)
-    distance = np.divide(beyond.clip(0), error, out=np.zeros(len(at)), where=beyond > 1e-12)
+    # A difference that has no Monte Carlo error to excuse it is infinitely many of them.
+    distance = np.where(beyond > 1e-12, np.inf, 0.0)
+    np.divide(beyond.clip(0), error, out=distance, where=error > 0)
     return Estimates(
         printed.assign(
             ours=value,

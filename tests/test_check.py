@@ -1,0 +1,57 @@
+"""``make check`` says yes to the right answer, and no, with advice, to a wrong one."""
+
+import check
+import numpy as np
+import pymc as pm
+import pytest
+
+import multilevel as ml
+
+
+@pytest.fixture(scope="module")
+def model() -> pm.Model:
+    return ml.partial_pooling(ml.load_mlm(), "con", "id")
+
+
+def test_a_right_installation_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.main() == 0
+    printed = capsys.readouterr().out
+    assert "gives the book's answer: all 188 numbers agree" in printed
+    assert "mean of sigma_alpha" in printed
+    assert "may differ by" in printed
+
+
+@pytest.mark.parametrize("scale", ["sigma", "sigma_alpha"])
+def test_a_wrong_installation_is_told_so_with_advice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scale: str
+) -> None:
+    # An installation that computes something else: here, the posterior of another prior.
+    fit, data = ml.fit, ml.load_mlm()
+    wrong = ml.partial_pooling(data, "con", "id", **{scale: ml.Prior(pm.Exponential, 120)})
+    monkeypatch.setattr(ml, "fit", lambda _, seed: fit(wrong, seed))
+    assert check.main() == 1
+    printed = capsys.readouterr().out
+    assert "does NOT give the book's answer" in printed
+    assert "of 188 numbers are off" in printed
+    assert "make clean check" in printed
+
+
+def test_draws_that_cannot_be_trusted_are_told_so_with_advice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = ml.fit
+    monkeypatch.setattr(ml, "fit", lambda model, seed: fit(model, seed, draws=20))
+    assert check.main() == 1
+    printed = capsys.readouterr().out
+    assert "cannot be trusted" in printed
+    assert "What to do" in printed
+
+
+def test_a_single_number_that_is_off_is_found(model: pm.Model) -> None:
+    exact = ml.exact_posterior(model)
+    ours = exact.assign(mcse_mean=1e-4, mcse_sd=1e-4)
+    assert check.compare(ours, exact)["right"].all()
+    ours["mean"] += np.where(ours.index == "alpha[29]", 6e-4, 0)
+    table = check.compare(ours, exact)
+    assert table.index[~table["right"]].tolist() == ["mean of alpha[29]"]
+    assert "mean of alpha[29]" in check.judge(table)
