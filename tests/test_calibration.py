@@ -136,9 +136,9 @@ def test_effects_under_the_next_clusters_name_are_caught() -> None:
     assert {"alpha[zoe]", "alpha[tom]"} <= found
 
 
-def test_two_treatments_in_each_others_place_are_caught() -> None:
-    swapped = otherwise(STUDIES["crossed_intercepts"], lambda v: {"beta": v["beta"][::-1]})
-    assert "log_likelihood" in caught_in(swapped, sampler("crossed_intercepts").draw, 40)
+def test_treatments_in_each_others_place_are_caught() -> None:
+    mixed = otherwise(STUDIES["crossed_intercepts"], lambda v: {"beta": np.roll(v["beta"], 1)})
+    assert "log_likelihood" in caught_in(mixed, sampler("crossed_intercepts").draw, 60)
 
 
 def test_a_slope_with_the_wrong_sign_is_caught() -> None:
