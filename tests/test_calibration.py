@@ -10,11 +10,11 @@ A short run is made here; ``make calibrate`` makes a long one, whose ranks are s
 """
 
 import shutil
-import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import calibrate
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,10 +31,6 @@ from calibration import (
     ranks,
 )
 from scipy import stats
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-
-import calibrate
 
 ERRS = 1 / 1000
 BINS, SEED = 20, 1

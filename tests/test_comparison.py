@@ -93,7 +93,7 @@ def test_loo_keeps_the_order_of_the_rows(counted: xr.DataTree) -> None:
 
 # Several models -----------------------------------------------------------------------------------
 
-COLUMNS = "elpd_diff se_diff elpd_loo se_elpd_loo p_loo se_p_loo looic se_looic high_k"
+COLUMNS = "elpd_diff se_diff high_k elpd_loo se_elpd_loo p_loo se_p_loo looic se_looic"
 
 
 def test_models_are_ranked_with_the_best_first() -> None:

@@ -459,23 +459,43 @@ def test_psis_errors_are_drawn_against_pareto_k() -> None:
         assert ax.get_title() == title
 
 
-def test_rank_histograms_have_a_bar_for_each_bin() -> None:
-    figure = figures.rank_histograms({"a": [4, 2, 6], "b": [1, 1, 1]}, "rank", "tries")
-    for ax, counts in zip(figure.axes, [[4, 2, 6], [1, 1, 1]], strict=True):
+def test_rank_histograms_show_the_counts_and_the_count_expected() -> None:
+    panels = {"even": [5, 5, 5, 5], "uneven": [9, 1, 2, 8]}
+    figure = figures.rank_histograms(panels, "rank", "tries")
+    assert [ax.get_title() for ax in figure.axes] == list(panels)
+    for ax, counts in zip(figure.axes, panels.values(), strict=True):
+        close(bars(ax)[:, 0], [0.125, 0.375, 0.625, 0.875])
         close(bars(ax)[:, 2], counts)
-        close(bars(ax)[:, 0], [1 / 6, 3 / 6, 5 / 6])
-        close(curves(ax)[0][:, 1], np.mean(counts))
+        close(curves(ax)[0][:, 1], 5)
 
 
-def test_rank_curves_are_the_excess_over_what_is_expected_and_name_what_leaves_the_band() -> None:
-    counts = pd.DataFrame([[5, 5, 5, 5], [17, 1, 1, 1]], index=["fine", "bad"])
-    band = pd.DataFrame({"lower": [-0.2] * 3, "upper": [0.2] * 3}, index=[0.25, 0.5, 0.75])
-    (ax, *_) = figures.rank_curves({"m": counts}, {"m": band}, "rank", "share").axes
-    _, fine, bad = curves(ax)
-    close(fine[:, 1], 0)
-    close(bad[:, 1], [0, 0.6, 0.4, 0.2, 0])
-    close(bad[:, 0], [0, 0.25, 0.5, 0.75, 1])
-    assert [text.get_text() for text in ax.texts] == ["bad"]
+def test_rank_curves_show_the_excess_and_name_what_leaves_the_band() -> None:
+    places = [0.25, 0.5, 0.75]
+    band = pd.DataFrame({"lower": [-0.1, -0.2, -0.1], "upper": [0.1, 0.2, 0.1]}, places)
+    wider = 3 * band
+    counts = {"mu": [25, 25, 25, 25], "low": [10, 20, 30, 40], "high": [50, 25, 20, 5]}
+    table = pd.DataFrame.from_dict(counts, orient="index")
+    panels = {"one": table, "two": table, "three": table.loc[["mu"]]}
+    bands = {"one": band, "two": wider, "three": band}
+    figure = figures.rank_curves(panels, bands, "rank", "excess")
+    assert [ax.get_title() for ax in figure.axes] == [*panels, ""]
+    assert not figure.axes[3].axison
+    first = figure.axes[0]
+    _, *lines = curves(first)
+    close(lines[0][:, 1], 0)
+    close(lines[1], np.column_stack([[0, *places, 1], [0, -0.15, -0.2, -0.15, 0]]))
+    close(lines[2][:, 1], [0, 0.25, 0.25, 0.2, 0])
+    (filled,) = (c for c in first.collections if isinstance(c, PolyCollection))
+    edge = filled.get_paths()[0].vertices
+    assert edge[:, 1].min() == pytest.approx(-0.2)
+    assert edge[:, 1].max() == pytest.approx(0.2)
+    written = {t.get_text(): t for t in first.texts if isinstance(t, Annotation)}
+    assert set(written) == {"low", "high"}
+    close(written["low"].xy, (0.5, -0.2))
+    close(written["high"].xy, (0.25, 0.25))
+    assert [len(ax.texts) for ax in figure.axes[1:]] == [0, 0, 0]
+    widths = [line.get_linewidth() for line in first.lines[1:]]
+    assert widths[0] < widths[1] == widths[2]
 
 
 # What a figure carries ----------------------------------------------------------------------------

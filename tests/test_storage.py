@@ -77,6 +77,13 @@ def test_a_fit_is_stored_and_read_again(tmp_path: Path, fits: list[int]) -> None
     assert [file.name for file in path.parent.iterdir()] == ["people.nc"]
 
 
+def test_a_name_with_a_dot_in_it_is_kept(tmp_path: Path, fits: list[int]) -> None:
+    for name in ["people-1.1", "people-1.2", "people-1.2.nc"]:
+        fit(tmp_path / name)
+    assert fits == [1, 1]
+    assert {file.name for file in tmp_path.iterdir()} == {"people-1.1.nc", "people-1.2.nc"}
+
+
 def test_a_stored_fit_of_counted_rows_comes_back_whole(tmp_path: Path) -> None:
     data = DATA.set_axis(RNG.permutation(24) * 3)
     ordered = ml.ordered_logit(data, "answer", ["dose"], "person")

@@ -154,10 +154,10 @@ def compare(fits: Mapping[str, xr.DataTree | pd.DataFrame]) -> Estimates:
     Returns
     -------
     Estimates, one row per model, the best first
-        ``elpd_diff`` and ``se_diff`` against the best; ``elpd_loo``, ``se_elpd_loo``; ``p_loo``,
+        ``elpd_diff`` and ``se_diff`` against the best; ``high_k``, the number of rows whose Pareto
+        k is above 0.7 and which were not refitted; ``elpd_loo``, ``se_elpd_loo``; ``p_loo``,
         ``se_p_loo`` (the effective number of parameters); ``looic`` = -2 ``elpd_loo`` and
-        ``se_looic``; and ``high_k``, the number of rows whose Pareto k is above 0.7 and which were
-        not refitted. Where ``high_k`` is not zero, the figures cannot be trusted, and a note
+        ``se_looic``. Where ``high_k`` is not zero, the figures cannot be trusted, and a note
         below the table says so. The formulas are those of Vehtari, Gelman & Gabry (2017), as in
         R's loo package.
 
@@ -204,7 +204,9 @@ def _summarise_loo(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
         row[f"mcse_{sum_name}"] = np.sqrt((errors**2).sum())
         row[f"mcse_{se_name}"] = _error_of_se(values, errors)
     high = table.get("pareto_k", nothing) > GOOD_K
-    return row | {"high_k": int((high & ~table.get("refitted", nothing).astype(bool)).sum())}
+    row["high_k"] = int((high & ~table.get("refitted", nothing).astype(bool)).sum())
+    first = ["elpd_diff", "se_diff", "high_k"]
+    return {name: row[name] for name in [*first, *(name for name in row if name not in first)]}
 
 
 def _error_of_se(values: pd.Series, errors: pd.Series) -> float:

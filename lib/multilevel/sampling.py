@@ -113,7 +113,7 @@ def fit(
         result = sample(model, **settings, cores=cores)
         check_convergence(result, expect_failure)
         return result
-    path = Path(file).with_suffix(".nc")
+    path = Path(file) if Path(file).suffix == ".nc" else Path(f"{file}.nc")
     key = storage.fingerprint(model, settings)
     stored = storage.load(path, key)
     result = sample(model, **settings, cores=cores) if stored is None else stored

@@ -40,8 +40,8 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
     Returns
     -------
     SHA-256, in hexadecimal, of the model's log density and derived quantities (the graph, and the
-    values of all constants and data), its coordinates and initial values, the settings, and the
-    versions of the packages that draw
+    values of all constants and data), its coordinates and initial values, the settings, the
+    versions of the packages that draw, and the code of :mod:`multilevel.sampling`
     """
     derived = model.replace_rvs_by_values(model.deterministics)
     graph = [model.logp(), *derived]
@@ -56,6 +56,7 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
         {name: value.tolist() for name, value in start.items()},
         dict(settings),
         {package: version(package) for package in PACKAGES},
+        Path(__file__).with_name("sampling.py").read_text(),
     ]:
         digest.update(repr(part).encode())
     for node in ancestors(graph):
