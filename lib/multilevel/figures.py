@@ -340,8 +340,9 @@ def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: 
     ax.plot(list(labels), draws.transpose("row", ...), color=TERRACOTTA, alpha=0.45, linewidth=1)
     ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.02, 1.02))
     (lines,) = set(draws.dims) - {"row"}
-    each = draws.drop_vars([lines], errors="ignore").rename({lines: "draw"}).expand_dims("chain")
-    return _with_numbers(figure, {"lines": interval(each.assign_coords(row=list(labels)))})
+    values = draws.transpose(lines, "row").to_numpy()[None]
+    each = xr.DataArray(values, {"row": list(labels)}, ("chain", "draw", "row"))
+    return _with_numbers(figure, {"lines": interval(each)})
 
 
 def category_bars(
