@@ -486,7 +486,7 @@ def test_rank_curves_show_the_excess_and_name_what_leaves_the_band() -> None:
     close(lines[1], np.column_stack([[0, *places, 1], [0, -0.15, -0.2, -0.15, 0]]))
     close(lines[2][:, 1], [0, 0.25, 0.25, 0.2, 0])
     (filled,) = (c for c in first.collections if isinstance(c, PolyCollection))
-    edge = filled.get_paths()[0].vertices
+    edge = np.asarray(filled.get_paths()[0].vertices, float)
     assert edge[:, 1].min() == pytest.approx(-0.2)
     assert edge[:, 1].max() == pytest.approx(0.2)
     written = {t.get_text(): t for t in first.texts if isinstance(t, Annotation)}
