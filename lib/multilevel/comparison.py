@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 from multilevel import sampling, storage
 from multilevel.estimates import Estimates
 from multilevel.models import complete_column
-from multilevel.predictions import Clusters, _groups, predict
+from multilevel.predictions import Clusters, group_names, predict
 
 GOOD_K = 0.7
 """Above this Pareto k, PSIS cannot be trusted for an observation (Vehtari et al. 2024)."""
@@ -257,7 +257,7 @@ def _elpd_by_refitting(
     posterior = fit["posterior"].dataset
     clusters: dict[str, Clusters] = {
         group: "same" if others[group].eq(row[group].item()).any() else "new"
-        for group in _groups(posterior)
+        for group in group_names(posterior)
     }
     if "new" in clusters.values() and "alpha" in posterior and "alpha_bar" not in posterior:
         raise ValueError(

@@ -142,7 +142,7 @@ def _expect(
     seed: int | None,
 ) -> xr.DataArray:
     """Add up the linear predictor and turn it into the expected outcome."""
-    groups = _groups(draws)
+    groups = group_names(draws)
     chosen = clusters if isinstance(clusters, Mapping) else dict.fromkeys(groups, clusters)
     _check_words([clusters] if isinstance(clusters, str) else chosen.values(), new)
     if set(chosen) != set(groups):
@@ -165,8 +165,18 @@ def _expect(
     return eta.transpose(..., "row")
 
 
-def _groups(draws: xr.Dataset) -> list[str]:
-    """Name the groups of a model: the dims of its intercepts."""
+def group_names(draws: xr.Dataset) -> list[str]:
+    """Name the groups of a model: the dims of its intercepts.
+
+    Parameters
+    ----------
+    draws
+        Of a model from one of the builders.
+
+    Returns
+    -------
+    Names of columns, in the order in which the model was given them
+    """
     names = [name for name in draws.data_vars if str(name).startswith("alpha")]
     dims = [dim for name in names for dim in draws[name].dims if dim not in ("chain", "draw")]
     return [str(dim) for dim in dims]
