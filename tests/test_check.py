@@ -21,13 +21,13 @@ def test_a_right_installation_is_told_so(capsys: pytest.CaptureFixture[str]) -> 
     assert "may differ by" in printed
 
 
-@pytest.mark.parametrize("scale", ["sigma", "sigma_alpha"])
+@pytest.mark.parametrize(("scale", "rate"), [("sigma", 200), ("sigma_alpha", 60)])
 def test_a_wrong_installation_is_told_so_with_advice(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scale: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scale: str, rate: float
 ) -> None:
     # An installation that computes something else: here, the posterior of another prior.
     fit, data = ml.fit, ml.load_mlm()
-    wrong = ml.partial_pooling(data, "con", "id", **{scale: ml.Prior(pm.Exponential, 120)})
+    wrong = ml.partial_pooling(data, "con", "id", **{scale: ml.Prior(pm.Exponential, rate)})
     monkeypatch.setattr(ml, "fit", lambda _, seed: fit(wrong, seed))
     assert check.main() == 1
     printed = capsys.readouterr().out
