@@ -46,14 +46,15 @@ notebooks: $(BIN)/ready ## after an edit: derive and execute the stored notebook
 _build/html/index.html: $(STORED) $(MATTER) | $(BIN)/ready
 	@tools/build-html $(STORED)
 
+# Files in their order (--no-loadscope-reorder): those with few but long tests are not left to the end.
 .PHONY: test
 test: $(BIN)/ready _build/html/index.html ## lint, types, unit tests, notebooks, the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 	rm -rf chapters/fits  # the notebooks are tested from no stored fits
-	PYTHONPATH=tests $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout 900 -p outputs -p no:cacheprovider -n 2 --dist loadfile $(STORED)
+	PYTHONPATH=tests $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout 900 -p outputs -p no:cacheprovider -n 2 --dist loadfile --no-loadscope-reorder $(STORED)
 
 .PHONY: check
 check: $(BIN)/ready ## fit a tiny model and say whether this machine gives the right answer

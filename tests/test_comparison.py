@@ -143,6 +143,30 @@ def test_the_table_agrees_with_that_of_arviz() -> None:
         assert table.loc[name, "se_diff"] == pytest.approx(dse)
 
 
+def test_equal_rows_share_their_monte_carlo_error() -> None:
+    error = np.array([0.1, 0.1, 0.1, 0.3])
+    table = pd.DataFrame({"elpd": [-1.0, -1.0, -1.0, -2.0], "p": 0.5, "mcse_elpd": error})
+    exact = table.assign(elpd=[-3.0, -4.0, -5.0, -6.0]).drop(columns="mcse_elpd")
+    row = ml.compare({"drawn": table, "exact": exact}).loc["drawn"]
+    assert row["mcse_elpd_loo"] == pytest.approx(np.hypot(0.3, 0.3))
+    assert row["mcse_looic"] == pytest.approx(2 * np.hypot(0.3, 0.3))
+    # se = sqrt(4 var) = 1: its slopes are 4 / 3 times the deviations 0.25 (three times) and -0.75.
+    assert row["se_elpd_loo"] == pytest.approx(1.0)
+    expected = np.hypot(4 / 3 * 0.25 * 0.3, 4 / 3 * 0.75 * 0.3)
+    assert row["mcse_se_elpd_loo"] == pytest.approx(expected)
+
+
+def test_the_error_of_loo_is_as_large_as_its_spread_over_seeds() -> None:
+    tables = [
+        ml.compare({"a": invented_fit(Y, seed=s), "b": invented_fit(Y, sd=3, seed=s)})
+        for s in range(30)
+    ]
+    for column in ("elpd_loo", "se_elpd_loo"):
+        spread = np.std([table.loc["a", column] for table in tables])
+        claimed = np.mean([table.loc["a", f"mcse_{column}"] for table in tables])
+        assert 0.3 < claimed / spread < 3, column
+
+
 def test_rows_with_a_high_pareto_k_are_counted() -> None:
     outlying = np.append(Y, 12.0)
     fits = {"narrow": invented_fit(outlying), "wide": invented_fit(outlying, sd=4)}

@@ -187,36 +187,41 @@ def compare(fits: Mapping[str, xr.DataTree | pd.DataFrame]) -> Estimates:
 
 def _summarise_loo(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
     """Sum over rows, with standard errors, and the Monte Carlo standard errors of both."""
-    nothing = pd.Series(0.0, table.index)  # the Monte Carlo error of an exact table
     elpd, p = table["elpd"], table["p"]
     difference = elpd - best["elpd"]
-    error, best_error = (each.get("mcse_elpd", nothing) for each in (table, best))
-    both = nothing if table is best else (error**2 + best_error**2) ** 0.5
+    both = [] if table is best else [table, best]
     row: dict[str, float] = {}
-    for sum_name, se_name, values, errors in [
-        ("elpd_diff", "se_diff", difference, both),
-        ("elpd_loo", "se_elpd_loo", elpd, error),
-        ("p_loo", "se_p_loo", p, error),
-        ("looic", "se_looic", -2 * elpd, 2 * error),
+    for sum_name, se_name, values, times, sources in [
+        ("elpd_diff", "se_diff", difference, 1, both),
+        ("elpd_loo", "se_elpd_loo", elpd, 1, [table]),
+        ("p_loo", "se_p_loo", p, 1, [table]),
+        ("looic", "se_looic", -2 * elpd, 2, [table]),
     ]:
+        n, centred = len(values), values - values.mean()
         row[sum_name] = values.sum()
-        row[se_name] = np.sqrt(len(values) * values.var())
-        row[f"mcse_{sum_name}"] = np.sqrt((errors**2).sum())
-        row[f"mcse_{se_name}"] = _error_of_se(values, errors)
-    high = table.get("pareto_k", nothing) > GOOD_K
-    row["high_k"] = int((high & ~table.get("refitted", nothing).astype(bool)).sum())
+        row[se_name] = se = np.sqrt(n * values.var())
+        slopes: dict[str, pd.Series | float] = {sum_name: 1.0}
+        slopes[se_name] = n / (n - 1) * centred / (se or 1)
+        for name, slope in slopes.items():
+            errors = [_carry_error(slope, source) for source in sources]
+            row[f"mcse_{name}"] = times * float(np.linalg.norm(errors))
+    high = table.get("pareto_k", pd.Series(0.0, table.index)) > GOOD_K
+    refitted = table.get("refitted", pd.Series(False, table.index))
+    row["high_k"] = int((high & ~refitted).sum())
     first = ["elpd_diff", "se_diff", "high_k"]
     return {name: row[name] for name in [*first, *(name for name in row if name not in first)]}
 
 
-def _error_of_se(values: pd.Series, errors: pd.Series) -> float:
-    """Carry errors of the summands over to the standard error of their sum."""
-    n, centred = len(values), values - values.mean()
-    se = np.sqrt(n * values.var())
-    if se == 0:
+def _carry_error(slope: pd.Series | float, table: pd.DataFrame) -> float:
+    """Give the Monte Carlo standard error of a weighted sum of elpd.
+
+    Equal rows were evaluated once, so they share one error; those of other rows are taken to be
+    independent. An exact table has none.
+    """
+    if "mcse_elpd" not in table:
         return 0.0
-    slopes = n / (n - 1) * centred / se
-    return float(np.sqrt(((slopes * errors) ** 2).sum()))
+    shared = (slope * table["mcse_elpd"]).groupby(table["elpd"].to_numpy()).sum()
+    return float(np.linalg.norm(shared))
 
 
 def _check_same_observations(fits: Mapping[str, xr.DataTree | pd.DataFrame]) -> None:
