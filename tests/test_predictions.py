@@ -496,9 +496,10 @@ def test_new_rows_with_the_same_index_are_refused() -> None:
 
 
 def test_a_wrong_word_is_refused_where_there_is_no_group() -> None:
+    misspelt: Any = "nwe"
     rows = pd.DataFrame({"x": [0.0], "z": [0.0]})
     with pytest.raises(ValueError, match="must be 'same', 'average' or 'new'; it is 'nwe'"):
-        ml.predict(ordered(group=False), rows, "nwe")  # type: ignore[arg-type]
+        ml.predict(ordered(group=False), rows, misspelt)
 
 
 def test_a_flat_threshold_is_named_as_its_keyword() -> None:

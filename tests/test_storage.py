@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,17 @@ def test_what_a_killed_process_left_behind_is_removed_later(
     assert not old.exists()
     assert young.exists()
     assert other.exists()
+
+
+def test_a_file_that_another_process_has_just_finished_does_not_disturb(
+    stored: Path, fresh: xr.DataTree
+) -> None:
+    # Listed, and gone when it is looked at: that is what a link to nothing looks like.
+    (stored.parent / ".people.nc.other.tmp").symlink_to("renamed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        storage.store(fresh, stored, "a key")
+    assert storage.load(stored, "a key") is not None
 
 
 FULL_DISK = """

@@ -83,12 +83,11 @@ def _relative_efficiency(posterior: xr.Dataset) -> float:
 def _psis_error(values: xr.DataArray, log_weights: xr.DataArray, elpd: np.ndarray) -> np.ndarray:
     """Give the Monte Carlo standard error of each row's elpd (Vehtari et al. 2017, section 2.2)."""
     dims = ("row", "chain", "draw")
+    every = (array.transpose(*dims).to_numpy() for array in (log_weights, values))
     error = np.empty(len(elpd))
-    for i in range(len(elpd)):  # row by row: the whole matrix may be large
-        weight, value = (v.isel(row=i).transpose(*dims[1:]) for v in (log_weights, values))
-        weight = np.exp(weight - logsumexp(weight)).to_numpy()
-        relative = np.exp(value.to_numpy() - elpd[i])
-        error[i] = np.sqrt((weight**2 * (relative - 1) ** 2).sum())
+    for i, (weight, value) in enumerate(zip(*every, strict=True)):  # the whole may be large
+        weight = np.exp(weight - logsumexp(weight))
+        error[i] = np.sqrt((weight**2 * np.expm1(value - elpd[i]) ** 2).sum())
     return error
 
 

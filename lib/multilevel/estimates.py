@@ -18,6 +18,7 @@ MIME = "application/vnd.multilevel.estimates+json"
 """The representation, beside text and HTML, of numbers with their Monte Carlo standard errors."""
 
 ERROR = "mcse_"
+LIMITS = {"max_rows": "max_rows", "max_cols": "max_columns"}  # of what is shown, in pandas' options
 
 
 class Estimates(pd.DataFrame):
@@ -102,8 +103,9 @@ class Estimates(pd.DataFrame):
         note = self.attrs.get("note")
         return repr(self.shown()) + (f"\n\n{note}" if note else "")
 
-    def _repr_html_(self) -> str | None:
-        html, note = self.shown()._repr_html_(), self.attrs.get("note")  # type: ignore[operator]
+    def _repr_html_(self) -> str:
+        limits = {name: pd.get_option(f"display.{option}") for name, option in LIMITS.items()}
+        html, note = self.shown().to_html(notebook=True, **limits), self.attrs.get("note")
         return html + f"<p>{escape(note)}</p>" if note else html
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

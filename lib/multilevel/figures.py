@@ -65,7 +65,7 @@ def _with_numbers(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> Figure:
         numbers = [{"name": name, **Estimates(table).numbers()} for name, table in tables.items()]
         return {MIME: {"tables": numbers, "texts": _texts(figure)}}
 
-    figure._repr_mimebundle_ = bundle  # type: ignore[attr-defined]
+    vars(figure)["_repr_mimebundle_"] = bundle  # IPython asks every object for it
     return figure
 
 
@@ -253,7 +253,7 @@ def _quantiles(values: Any) -> Estimates:
     if not isinstance(values, xr.DataArray) or "chain" not in values.dims:
         values = xr.DataArray(np.ravel(values)[None], dims=("chain", "draw"))
     probs = [0.025, 0.25, 0.5, 0.75, 0.975]
-    # Draws of several rows are pooled; what holds for one row then holds for all of them.
+    # Draws of several rows are pooled; the error of all is taken to be that of a single row.
     errors = [float(mcse(values, "quantile", prob).mean()) for prob in probs]
     table = pd.DataFrame({"quantile": np.quantile(values, probs)}, index=probs)
     return Estimates.of(table, {"quantile": errors})

@@ -9,6 +9,7 @@ import hashlib
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -190,5 +191,6 @@ def _is_whole(path: Path) -> bool:
 def _remove_leftovers(path: Path) -> None:
     """Remove what a process that was killed left behind. Writing takes seconds, not hours."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        if time.time() - leftover.stat().st_mtime > LEFTOVER:
-            leftover.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if time.time() - leftover.stat().st_mtime > LEFTOVER:
+                leftover.unlink()
