@@ -1,13 +1,16 @@
 """The built book: every page is there, nothing failed, and reading it needs no network."""
 
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
+PREFIX = "application/papermill.record/"
 SOURCES = sorted((ROOT / "chapters").glob("*.md"))
 
 
@@ -74,6 +77,22 @@ def test_every_figure_carries_the_alt_text_of_its_cell(page: BeautifulSoup) -> N
     assert article is not None
     for image in article.find_all("img"):
         assert len(str(image.get("alt") or "")) > 60, image
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_glued_numbers_are_shown_as_they_were_written(source: Path) -> None:
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    glued = {
+        output.metadata["scrapbook"]["name"]: output.data[f"{PREFIX}text/plain"].strip("'")
+        for output in outputs
+        if "scrapbook" in output.get("metadata", {})
+    }
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    expected = [glued[name] for name in re.findall(r"{glue:text}`([\w-]+)`", prose)]
+    article = soup(HTML / "chapters" / f"{source.stem}.html").find("article")
+    assert article is not None
+    assert [span.get_text() for span in article.select("span.pasted-text")] == expected
 
 
 def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:

@@ -304,6 +304,7 @@ def test_a_number_is_quoted_with_its_error() -> None:
     number = TABLE.quote("a", "mean", ".1f", scale=-100)
     assert str(number) == "-125.0"
     assert (number.value, number.mcse) == (-125.0, 1.0)
+    assert number._repr_mimebundle_()["text/plain"] == "'-125.0'"
     assert TABLE.quote("b", "n", ".0f").mcse == 0
 
 

@@ -156,7 +156,8 @@ class Quoted:
             "values": [[_plain(self.value)]],
             "mcse": [[_plain(self.mcse)]],
         }
-        return {"text/plain": str(self), MIME: {"tables": [table]}}
+        # In quotation marks, as glue shows text: a bare 0.20 would be read as a number, and be 0.2.
+        return {"text/plain": repr(str(self)), MIME: {"tables": [table]}}
 
 
 def mcse[Draws: (xr.DataArray, xr.Dataset)](
