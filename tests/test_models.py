@@ -557,7 +557,7 @@ def test_category_log_probabilities_are_exact_even_where_probabilities_underflow
 ) -> None:
     threshold = np.array([-1.0, -0.999, 2.5])
     logp = models.ordered_logistic_logp(
-        pt.constant(np.arange(4)), pt.constant(np.full(4, eta)), pt.constant(threshold)
+        pt.constant(np.arange(4)), pt.constant(np.full(4, np.exp(eta))), pt.constant(threshold)
     )
     edges = np.array([-np.inf, *threshold, np.inf]) - eta
     # The logistic distribution is symmetric: take each difference in the tail where it is exact.
@@ -568,8 +568,9 @@ def test_category_log_probabilities_are_exact_even_where_probabilities_underflow
 
 def test_log_probabilities_of_zeros_and_ones_do_not_overflow() -> None:
     logit_p = np.array([-800.0, -800.0, 0.0, 800.0, 800.0])
-    logp = models.bernoulli_logp(pt.constant(np.array([0, 1, 1, 0, 1])), pt.constant(logit_p))
-    np.testing.assert_allclose(logp.eval(), [0, -800, -np.log(2), -800, 0])
+    x = pt.vector("x")  # not a constant, so that the log of a small number is rewritten
+    logp = models.bernoulli_logp(pt.constant(np.array([0, 1, 1, 0, 1])), x)
+    np.testing.assert_allclose(logp.eval({x: logit_p}), [0, -800, -np.log(2), -800, 0])
 
 
 @pytest.mark.parametrize("name", ["row", "cut", "category", "cell", "predictor", "draw"])

@@ -28,7 +28,7 @@ DATA = pd.DataFrame({"person": np.repeat(["ann", "bob", "mia"], 8), "dose": [0, 
 DATA["y"] = DATA["person"].map({"ann": 0.0, "bob": 1.0, "mia": 3.0}) + RNG.normal(0, 1, 24)
 WORDS = ["no", "maybe", "yes"]
 DATA["answer"] = pd.Categorical(RNG.choice(WORDS, 24), WORDS, ordered=True)
-SETTINGS: dict[str, Any] = {"seed": 1, "draws": 300, "tune": 300, "chains": 4, "target_accept": 0.9}
+SETTINGS: dict[str, Any] = {"seed": 1, "draws": 500, "tune": 300, "chains": 4, "target_accept": 0.9}
 
 
 def model(**priors: Prior) -> pm.Model:

@@ -4,7 +4,6 @@
 refits; and for the two normal models :func:`multilevel.exact_loo` integrates, without any draws.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +19,8 @@ from multilevel import sampling, storage
 from multilevel.estimates import Estimates
 from multilevel.models import complete_column
 from multilevel.predictions import Clusters, group_names, predict
+
+BLOCK = 256  # rows whose weights are held at once
 
 GOOD_K = 0.7
 """Above this Pareto k, PSIS cannot be trusted for an observation (Vehtari et al. 2024)."""
@@ -41,27 +42,30 @@ def loo(fit: xr.DataTree) -> pd.DataFrame:
         which summed over rows is the effective number of parameters. ``pareto_k``: above 0.7 the
         row's ``elpd`` cannot be trusted. ``mcse_elpd``: Monte Carlo standard error of ``elpd``.
     """
-    log_likelihood = fit["log_likelihood"].dataset
-    rows = log_likelihood["row"].to_numpy()
+    (values,) = fit["log_likelihood"].dataset.data_vars.values()
     first, kind = storage.distinct_rows(fit)
-    distinct = log_likelihood.isel(row=first)
     efficiency = _relative_efficiency(fit["posterior"].dataset)
-    with warnings.catch_warnings():
-        # The warning says that some Pareto k are high; here they are a column of the result.
-        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
-        estimate = az.loo(
-            xr.DataTree.from_dict(
-                {"posterior": fit["posterior"].dataset, "log_likelihood": distinct}
-            ),
-            pointwise=True,
-            reff=efficiency,
-        )
-    (values,) = distinct.data_vars.values()
-    draws = values.sizes["chain"] * values.sizes["draw"]
-    lpd = logsumexp(values.to_numpy(), axis=(0, 1)) - np.log(draws)
-    elpd, k = estimate.elpd_i.to_numpy(), estimate.pareto_k.to_numpy()
-    error = _psis_error(values, estimate.log_weights, elpd) / np.sqrt(efficiency)
-    table = pd.DataFrame(
+    # A block of rows at a time, for the whole may be large.
+    blocks = [
+        _loo_of_rows(values.isel(row=rows), efficiency)
+        for rows in np.array_split(first, -(-len(first) // BLOCK))
+    ]
+    table = pd.concat(blocks, ignore_index=True)
+    return table.iloc[kind].set_axis(pd.Index(values["row"].to_numpy(), name="row"))
+
+
+def _loo_of_rows(values: xr.DataArray, efficiency: float) -> pd.DataFrame:
+    """Do what :func:`loo` says for a few rows."""
+    log_likelihood = (
+        values.transpose("row", "chain", "draw").to_numpy().reshape(values.sizes["row"], -1)
+    )
+    log_weights, k = psis(-log_likelihood, efficiency)
+    elpd = logsumexp(log_weights + log_likelihood, axis=1)
+    lpd = logsumexp(log_likelihood, axis=1) - np.log(log_likelihood.shape[1])
+    # Vehtari et al. (2017), section 2.2
+    ratio = np.expm1(log_likelihood - elpd[:, None])
+    error = np.sqrt((np.exp(2 * log_weights) * ratio**2).sum(axis=1) / efficiency)
+    return pd.DataFrame(
         {
             "elpd": elpd,
             "p": lpd - elpd,
@@ -71,24 +75,71 @@ def loo(fit: xr.DataTree) -> pd.DataFrame:
             "mcse_elpd": np.where(k > 0.5, 2, 1) * error,
         }
     )
-    return table.iloc[kind].set_axis(pd.Index(rows, name="row"))
+
+
+def psis(log_ratio: np.ndarray, efficiency: float) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth importance ratios by a generalised Pareto distribution of their largest values.
+
+    What ``arviz_stats`` does row by row, and with the same result, for many rows at once.
+
+    Parameters
+    ----------
+    log_ratio
+        Logs of the raw ratios, shape (row, draw).
+    efficiency
+        Effective sample size per draw.
+
+    Returns
+    -------
+    log_weights, pareto_k
+        Logs of the smoothed weights, which sum to one in every row, shape (row, draw); and the
+        shape of each row's tail (row), as in Vehtari, Simpson, Gelman, Yao & Gabry (2024). Where
+        the largest values do not differ, the weights stay raw and ``pareto_k`` is NaN.
+    """
+    log_weights = log_ratio - log_ratio.max(axis=1, keepdims=True)
+    draws = log_weights.shape[1]
+    many = draws * efficiency > 225
+    size = int(3 * np.sqrt(draws / efficiency)) if many else draws // 5
+    order = np.argpartition(log_weights, draws - size - 1, axis=1)[:, draws - size - 1 :]
+    order = np.take_along_axis(order, np.argsort(np.take_along_axis(log_weights, order, 1)), 1)
+    cutoff, tail = np.split(np.exp(np.take_along_axis(log_weights, order, axis=1)), [1], axis=1)
+    k, scale = _fit_pareto(tail - cutoff)
+    probability = np.arange(0.5, size) / size
+    with np.errstate(invalid="ignore"):  # rows whose tail could not be fitted stay as they are
+        excess = scale / k * np.expm1(-k * np.log1p(-probability))
+    smooth = np.log(np.minimum(cutoff + excess, 1.0))
+    fitted = np.isfinite(k[:, 0])
+    log_weights[np.flatnonzero(fitted)[:, None], order[fitted, 1:]] = smooth[fitted]
+    return log_weights - logsumexp(log_weights, axis=1, keepdims=True), k[:, 0]
+
+
+def _fit_pareto(excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate shape and scale, each (row, 1), of sorted values above a threshold (row, value).
+
+    The estimator of Zhang & Stephens (2009), with the weak prior for the shape of Vehtari et al.
+    (2024).
+    """
+    n = excess.shape[1]
+    grid = 30 + int(np.sqrt(n))
+    quartile = excess[:, [int(n / 4 + 0.5) - 1]]
+    with np.errstate(divide="ignore", invalid="ignore"):  # equal values: the result is NaN
+        theta = (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * quartile)
+        theta += 1 / excess[:, [-1]]
+        shape = np.stack([np.log1p(-t[:, None] * excess).mean(axis=1) for t in theta.T], axis=1)
+        log_profile = n * (np.log(-theta / shape) - shape - 1)
+        weight = np.exp(log_profile - logsumexp(log_profile, axis=1, keepdims=True))
+        theta = (weight * theta).sum(axis=1, keepdims=True)
+        shape = np.log1p(-theta * excess).mean(axis=1, keepdims=True)
+        scale = -shape / theta
+    degenerate = quartile <= excess[:, [0]]
+    k = np.where(degenerate, np.nan, (n * shape + 10 * 0.5) / (n + 10))
+    return k, scale
 
 
 def _relative_efficiency(posterior: xr.Dataset) -> float:
     """Give the effective sample size per draw, on average over the parameters, 1 at most."""
     ess = az.ess(posterior.drop_vars(set(posterior.coords) - set(posterior.sizes)), relative=True)
     return min(1.0, float(np.mean([np.mean(values) for values in ess.data_vars.values()])))
-
-
-def _psis_error(values: xr.DataArray, log_weights: xr.DataArray, elpd: np.ndarray) -> np.ndarray:
-    """Give the Monte Carlo standard error of each row's elpd (Vehtari et al. 2017, section 2.2)."""
-    dims = ("row", "chain", "draw")
-    every = (array.transpose(*dims).to_numpy() for array in (log_weights, values))
-    error = np.empty(len(elpd))
-    for i, (weight, value) in enumerate(zip(*every, strict=True)):  # the whole may be large
-        weight = np.exp(weight - logsumexp(weight))
-        error[i] = np.sqrt((weight**2 * np.expm1(value - elpd[i]) ** 2).sum())
-    return error
 
 
 def reloo(

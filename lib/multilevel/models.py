@@ -279,23 +279,25 @@ def ordered_logit(
         **cells.coords,
     }
     x = cells.rows[list(predictors)].to_numpy(float)
+    design, design_of_cell = np.unique(x, axis=0, return_inverse=True)
     with pm.Model(coords=coords) as model:
         beta = prior["beta"]("beta", dims="predictor")
         start = np.linspace(-1.5, 1.5, len(cuts))  # any increasing start will do
         centred = prior["threshold"](
             "_threshold", transform=ordered, initval=start, shape=len(cuts)
         )
-        at_zero = pt.dot(means, beta)
+        at_zero = (means * beta).sum()
         threshold = centred + at_zero
         # Sorting changes nothing while sampling; it puts draws from the prior in order too.
         pm.Deterministic("threshold", sort(centred) + at_zero, dims="cut")
-        eta = pt.dot(x, beta)
+        # Odds multiply where log-odds add; there are fewer designs and clusters than cells.
+        odds = pt.exp((design * beta).sum(axis=1))[design_of_cell]
         if group:
             sigma = prior[f"sigma_{group}"](f"sigma_{group}")
             alpha = _centred(group, -centred.mean(), sigma)
-            eta += alpha[clusters[group].codes]
+            odds *= pt.exp(alpha)[clusters[group].codes]
         codes = cells.rows[response].cat.codes.to_numpy()
-        parameters = [eta, threshold]
+        parameters = [odds, threshold]
         _observe(response, ordered_logistic_logp, parameters, "(),(cut),()->()", codes, cells)
     return model
 
@@ -334,26 +336,29 @@ def bernoulli_logp(y: Tensor, logit_p: Tensor) -> Tensor:
     Log probabilities, of the same shape: the log of the logistic function at plus or minus the
     log-odds
     """
-    return _log_sigmoid((2 * y - 1) * logit_p)
+    return -pt.log1p(pt.exp((1 - 2 * y) * logit_p))
 
 
-def ordered_logistic_logp(code: Tensor, eta: Tensor, threshold: Tensor) -> Tensor:
+def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tensor:
     r"""Give the log probability of a category of the cumulative logit model.
 
-    With the logistic function :math:`S`, and :math:`a = \kappa_k - \eta`,
-    :math:`b = \kappa_{k-1} - \eta`,
+    With the logistic function :math:`S` and the linear predictor :math:`\eta`, whose odds are
+    :math:`e^\eta`, multiplying out the denominators gives
 
     .. math::
-        \log\{S(a) - S(b)\} = \log S(a) + \log S(-b) + \log(1 - e^{\kappa_{k-1} - \kappa_k}),
+        S(\kappa_k - \eta) - S(\kappa_{k-1} - \eta)
+        = \frac{1 - r_k}{1 + r_k + e^\eta e^{-\kappa_k} + e^{\kappa_{k-1}} / e^\eta}, \quad
+        r_k = e^{\kappa_{k-1}} e^{-\kappa_k},
 
-    which never subtracts two nearly equal numbers.
+    which never subtracts two nearly equal numbers. The lowest category has
+    :math:`e^{\kappa_0} = 0`, the highest :math:`e^{-\kappa_K} = 0`.
 
     Parameters
     ----------
     code
         Categories as integers from 0 to K - 1, of any shape.
-    eta
-        Linear predictors, of the same shape.
+    odds
+        Odds of the linear predictors, of the same shape.
     threshold
         The K - 1 thresholds, increasing.
 
@@ -361,17 +366,13 @@ def ordered_logistic_logp(code: Tensor, eta: Tensor, threshold: Tensor) -> Tenso
     -------
     Log probabilities, of the shape of ``code``
     """
-    infinity = np.array([np.inf])
     threshold = threshold.ravel()  # inside a CustomDist it arrives as a single row
-    upper = pt.concatenate([threshold, infinity])
-    lower = pt.concatenate([-infinity, threshold])
-    width = pt.log1mexp(lower - upper)
+    nothing = pt.constant(np.zeros(threshold.type.shape[0] + 1))
+    below = nothing[1:].set(pt.exp(threshold))
+    above = nothing[:-1].set(pt.exp(-threshold))
+    ratio = below * above
     k = pt.cast(code, "int64")
-    return _log_sigmoid(upper[k] - eta) + _log_sigmoid(eta - lower[k]) + width[k]
-
-
-def _log_sigmoid(x: Tensor) -> Tensor:
-    return -pt.softplus(-x)
+    return pt.log1p(-ratio)[k] - pt.log((1 + ratio)[k] + odds * above[k] + below[k] / odds)
 
 
 # Group-level effects -----------------------------------------------------------------------------

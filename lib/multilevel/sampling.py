@@ -10,6 +10,11 @@ import nutpie
 import pandas as pd
 import pymc as pm
 import xarray as xr
+from pymc.model.transform.optimization import freeze_dims_and_data
+from pytensor.compile.maker import function
+from pytensor.compile.mode import Mode
+from pytensor.graph.replace import vectorize_graph
+from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
 from multilevel import storage
 from multilevel.estimates import Estimates
@@ -37,6 +42,8 @@ REMEDIES = {
     "e_bfmi": "write the model in another form, for example non-centred",
     "tree_depth": "write the model in another form, with parameters on similar scales",
 }
+
+BLOCK = 250  # draws whose derived quantities are computed at once: they fit into the cache
 
 # nutpie's names, and those of ArviZ
 STATS = {
@@ -143,8 +150,8 @@ def sample(
     -------
     DataTree as :func:`fit` describes it
     """
-    names = [v.name for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
-    compiled = nutpie.compile_pymc_model(model, var_names=[*names, "_log_likelihood"])
+    frozen = freeze_dims_and_data(model)  # constants compile much faster than data
+    compiled = nutpie.compile_pymc_model(frozen, var_names=[])
     raw = nutpie.sample(
         compiled,
         draws=draws,
@@ -154,20 +161,30 @@ def sample(
         seed=seed,
         target_accept=target_accept,
         save_warmup=False,
+        store_unconstrained=True,
         progress_bar=False,
     )
-    posterior = raw["posterior"].dataset[names].drop_attrs()
-    posterior = posterior.drop_vars(_unused_coords(posterior))
-    if "category" in model.coords:
-        posterior = posterior.assign_coords(category=list(model.coords["category"]))
+    moved = xr.merge(
+        raw[group].dataset
+        for group in ("posterior", "unconstrained_posterior")
+        if group in raw.children
+    )
+    variables = _derive(frozen, moved)
+    log_likelihood = variables.pop("_log_likelihood")
+    posterior = xr.Dataset(variables, {name: moved[name] for name in ("chain", "draw")})
+    labels = [*posterior.dims, "category"]
+    posterior = posterior.assign_coords(
+        {name: list(model.coords[name]) for name in labels if name in model.coords}
+    )
     observed = _observed_data(model)
-    log_likelihood = raw["posterior"].dataset["_log_likelihood"]
-    if "cell" in log_likelihood.dims:
-        log_likelihood = log_likelihood.isel(cell=_row_index(model)).drop_vars("cell")
+    if "cell" in model.coords:
+        log_likelihood = log_likelihood.isel(cell=_row_index(model).variable)
     groups = {
         "posterior": posterior,
         "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
-        "log_likelihood": log_likelihood.to_dataset(name=str(next(iter(observed)))).drop_attrs(),
+        "log_likelihood": xr.Dataset(
+            dict.fromkeys(observed, log_likelihood), posterior[["chain", "draw"]].coords
+        ).assign_coords(observed.coords),
         "observed_data": observed,
     }
     if "cell" in model.coords:
@@ -182,6 +199,42 @@ def sample(
         "target_accept": target_accept,
     }
     return result
+
+
+def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
+    """Give every reported variable and the log likelihood, from draws of what the sampler moves.
+
+    The graph of the model is evaluated by NumPy for many draws at once, which needs no compiling.
+    """
+    variables = [v for v in [*model.free_RVs, *model.deterministics] if _is_reported(v.name)]
+    outputs = model.replace_rvs_by_values(variables)
+    many = {v: v.type.clone(shape=(None, *v.type.shape))(v.name) for v in model.value_vars}
+    derive = function(
+        list(many.values()),
+        vectorize_graph(outputs, many),
+        mode=Mode("py", RewriteDatabaseQuery(include=())),
+        on_unused_input="ignore",
+    )
+    shape = draws.sizes["chain"], draws.sizes["draw"]
+    inputs = [draws[v.name].to_numpy().reshape(-1, *draws[v.name].shape[2:]) for v in many]
+    result: list[np.ndarray] = []
+    for start in range(0, shape[0] * shape[1], BLOCK):
+        block = slice(start, start + BLOCK)
+        parts = derive(*(values[block] for values in inputs))
+        result = result or [np.empty((shape[0] * shape[1], *part.shape[1:])) for part in parts]
+        for whole, part in zip(result, parts, strict=True):
+            whole[block] = part
+    return {
+        v.name: xr.Variable(
+            ("chain", "draw", *model.named_vars_to_dims.get(v.name, ())),
+            values.reshape(*shape, *values.shape[1:]),
+        )
+        for v, values in zip(variables, result, strict=True)
+    }
+
+
+def _is_reported(name: str) -> bool:
+    return not name.startswith("_") or name == "_log_likelihood"
 
 
 def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) -> None:
@@ -303,8 +356,3 @@ def _observed_data(model: pm.Model) -> xr.Dataset:
 def _row_index(model: pm.Model) -> xr.DataArray:
     rows: Sequence[Any] = list(model.coords["row"])
     return xr.DataArray(model["cell_of_row"].get_value(), {"row": rows}, "row")
-
-
-def _unused_coords(dataset: xr.Dataset) -> list[str]:
-    used = {dim for variable in dataset.data_vars.values() for dim in variable.dims}
-    return [str(name) for name in dataset.coords if name not in used]
