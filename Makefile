@@ -12,7 +12,9 @@ BIN := .venv/bin
 CHAPTERS := $(shell sed -n 's|.*chapters/||p' _toc.yml)
 STORED := $(CHAPTERS:%=chapters/%.ipynb)
 EXECUTED := $(CHAPTERS:%=_build/executed/%.ipynb)
-MATTER := _config.yml _toc.yml references.bib $(wildcard book/*)
+MATTER := _config.yml _toc.yml references.bib $(wildcard book/* book/_static/*) data/README.md tools/build-html
+# Begun first, so that nothing waits for them at the end.
+LONGEST := _build/executed/exercise-moral-judgement.ipynb _build/executed/repeated-measures.ipynb
 # What a chapter's numbers depend on, besides its own source.
 GROUND := $(wildcard lib/multilevel/*.py data/*) requirements.txt tools/notebooks.py
 
@@ -21,16 +23,26 @@ help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1 \t/' | expand -t 20
 
 .PHONY: book
-book: $(BIN)/ready ## set up, execute every chapter on this machine, build the HTML
-	@echo "executing $(words $(CHAPTERS)) chapters, two at a time"
+book: $(BIN)/ready ## set up, execute on this machine what changed, build the HTML
 	@$(MAKE) --no-print-directory -j2 executed
-	@tools/build-html $(EXECUTED)
+	@$(MAKE) --no-print-directory _build/html/.executed
 
 .PHONY: executed
-executed: $(EXECUTED)
+executed: $(LONGEST) $(EXECUTED)
 
 _build/executed/%.ipynb: chapters/%.md $(GROUND)
 	@$(BIN)/python tools/notebooks.py $< $@
+
+# These read the fits of those: executed before, they would fit the same models twice.
+_build/executed/welcome.ipynb _build/executed/estimates.ipynb: | _build/executed/repeated-measures.ipynb
+_build/executed/predictions.ipynb: | _build/executed/crossed-clusters.ipynb
+_build/executed/exercise-moral-predictions.ipynb: | _build/executed/exercise-moral-judgement.ipynb
+_build/executed/agreement.ipynb: | $(LONGEST) _build/executed/crossed-clusters.ipynb
+
+# build-html begins by removing _build/html, and with it the mark of what it was built from.
+_build/html/.executed: $(EXECUTED) $(MATTER)
+	@tools/build-html $(EXECUTED)
+	@touch $@
 
 .PHONY: html
 html: $(BIN)/ready ## build the HTML from the stored notebooks, without executing
@@ -64,6 +76,17 @@ check: $(BIN)/ready ## fit a tiny model and say whether this machine gives the r
 calibrate: $(BIN)/ready ## simulation-based calibration, the long version: data/calibration.csv
 	$(BIN)/python tools/calibrate.py
 
+.PHONY: bench
+bench: $(BIN)/ready _build/bambi/ready ## time the models against Bambi and brms: data/benchmark*.csv
+	$(BIN)/python benchmarks/compare.py $(OPTIONS)
+	$(BIN)/python benchmarks/growth.py
+
+_build/bambi/ready: benchmarks/requirements.txt
+	@echo "setting up Bambi in _build/bambi"
+	@rm -rf _build/bambi && $(BIN)/python -m venv _build/bambi
+	@_build/bambi/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 .PHONY: lab
 lab: $(BIN)/ready ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir chapters $(OPTIONS)
@@ -73,6 +96,8 @@ lock: $(BIN)/ready ## after an edit of requirements.in: solve it anew (fetches u
 	@$(BIN)/python -m venv _build/uv && _build/uv/bin/pip install --quiet uv
 	@_build/uv/bin/uv pip compile --universal --python-version 3.12 --generate-hashes --quiet \
 	    --custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+	@_build/uv/bin/uv pip compile --universal --python-version 3.12 --generate-hashes --quiet \
+	    --custom-compile-command 'make lock' benchmarks/requirements.in --output-file benchmarks/requirements.txt
 
 .PHONY: clean
 clean: ## remove everything that can be made again

@@ -1,14 +1,18 @@
 """LOO is that of ArviZ, row by row, and the table of models follows from it."""
 
+import tracemalloc
+
 import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from arviz_stats.base import array_stats
 from scipy import stats
 
 import multilevel as ml
 from multilevel import sampling
+from multilevel.comparison import psis
 
 # Ten draws of Normal(theta, 1) and an outlier that PSIS cannot cope with where it is fitted.
 Y = np.array([0.2, -1.1, 0.7, 1.9, -0.4, 0.3, -0.8, 1.2, 0.1, -1.5])
@@ -89,6 +93,37 @@ def test_loo_keeps_the_order_of_the_rows(counted: xr.DataTree) -> None:
     spread = ml.loo(counted)["elpd"].groupby(cell).agg(np.ptp)
     assert (spread == 0).all()
     assert 4 < len(spread) < 17
+
+
+@pytest.mark.parametrize(("draws", "efficiency"), [(100, 1.0), (1000, 0.4), (1000, 1.0)])
+def test_smoothed_weights_are_those_of_arviz(draws: int, efficiency: float) -> None:
+    rng = np.random.default_rng(5)
+    log_ratio = rng.standard_t(4, (40, draws)) * np.linspace(0.1, 2, 40)[:, None]
+    log_weights, k = psis(log_ratio, efficiency)
+    reference = [array_stats.psislw(-row, r_eff=efficiency) for row in log_ratio]
+    np.testing.assert_allclose(k, [shape for _, shape in reference], rtol=1e-9)
+    np.testing.assert_allclose(log_weights, [weights for weights, _ in reference], atol=1e-9)
+    assert (k > 0.7).any()
+    assert (k < 0.3).any()
+
+
+def test_a_row_whose_tail_has_one_value_keeps_its_raw_weights() -> None:
+    log_ratio = np.where(np.arange(1000) < 600, 0.0, np.random.default_rng(6).normal(-3, 1, 1000))
+    log_weights, k = psis(np.stack([np.zeros(1000), log_ratio]), 1.0)
+    assert np.isnan(k).all()
+    raw = np.exp(log_ratio) / np.exp(log_ratio).sum()
+    np.testing.assert_allclose(np.exp(log_weights), [np.full(1000, 1e-3), raw], rtol=1e-12)
+
+
+def test_loo_never_holds_a_second_matrix_of_draws_by_rows() -> None:
+    fit = invented_fit(np.random.default_rng(7).normal(size=4000))
+    matrix = fit["log_likelihood"]["y"].nbytes
+    tracemalloc.start()
+    ml.loo(fit)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert matrix > 60e6
+    assert peak < 0.8 * matrix
 
 
 # Several models -----------------------------------------------------------------------------------

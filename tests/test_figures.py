@@ -499,6 +499,28 @@ def test_rank_curves_show_the_excess_and_name_what_leaves_the_band() -> None:
     assert widths[0] < widths[1] == widths[2]
 
 
+def test_compared_puts_every_program_on_the_line_of_its_task() -> None:
+    table = pd.DataFrame({"ours": [10.0, 300.0], "theirs": [1.0, 20.0]}, index=["small", "large"])
+    figure = figures.compared(table, "draws per second")
+    (ax,) = figure.axes
+    assert ax.get_xscale() == "log"
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["small", "large"]
+    for line, values in zip(ax.lines, table.T.to_numpy(), strict=True):
+        close(line.get_xydata(), np.column_stack([values, [0, 1]]))
+    assert len({line.get_marker() for line in ax.lines}) == 2
+    with pytest.raises(ValueError, match="can tell 4 things apart"):
+        figures.compared(pd.DataFrame(np.ones((1, 5))), "x")
+
+
+def test_growth_draws_each_measure_against_the_size() -> None:
+    table = pd.DataFrame({"ours": [1.0, 3.0], "yardstick": [1.0, 2.0]}, index=[10, 1000])
+    figure = figures.growth({"rows": table, "people": 2 * table}, "time")
+    first, second = figure.axes
+    assert (first.get_xscale(), first.get_yscale(), first.get_xlabel()) == ("log", "log", "rows")
+    close(first.lines[1].get_xydata(), [[10, 1], [1000, 2]])
+    close(second.lines[0].get_xydata(), [[10, 2], [1000, 6]])
+
+
 # What a figure carries ----------------------------------------------------------------------------
 
 

@@ -858,6 +858,61 @@ TAIL = 190
 """Draws that a Pareto k is estimated from: 3 times the root of 4000 (Vehtari et al. 2024)."""
 
 
+MARKERS = ["o", "s", "D", "^"]
+
+
+def compared(table: pd.DataFrame, xlabel: str) -> Figure:
+    """Draw one measure of several programs for several tasks, on a logarithmic scale.
+
+    Parameters
+    ----------
+    table
+        A row for each task and a column for each program, four at most.
+    xlabel
+        Name of the measure, with its unit.
+
+    Returns
+    -------
+    Figure with a line for each task and a marker of its own kind for each program
+    """
+    _at_most(table.columns, len(MARKERS))
+    figure, ax = plt.subplots(figsize=(6, 1.4 + 0.45 * len(table)))
+    rows = range(len(table))
+    ax.hlines(rows, table.min(axis=1), table.max(axis=1), color=GREY, linewidth=0.8, zorder=1)
+    for (program, values), marker, color in zip(table.items(), MARKERS, PALETTE, strict=False):
+        ax.plot(values, rows, marker, color=color, label=str(program), ms=8, mec=GREY, mew=0.5)
+    ax.set(xscale="log", xlabel=xlabel, yticks=rows, yticklabels=table.index)
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    figure.legend(loc="outside upper center", ncols=len(table.columns))
+    return _with_numbers(figure, {"compared": table.reset_index()})
+
+
+def growth(panels: Mapping[str, pd.DataFrame], ylabel: str) -> Figure:
+    """Draw how measures grow with the size of a task, both on logarithmic scales.
+
+    Parameters
+    ----------
+    panels
+        Name of the size, and a table with the sizes as its index and a column for each measure.
+    ylabel
+        Name of the measures' unit.
+
+    Returns
+    -------
+    Figure with the panels side by side, on one vertical scale
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.4), sharey=True)
+    for ax, (size, table) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        _at_most(table.columns, len(MARKERS))
+        for (name, values), marker, color in zip(table.items(), MARKERS, PALETTE, strict=False):
+            ax.plot(table.index, values, marker + "-", color=color, label=str(name), ms=6)
+        ax.set(xscale="log", yscale="log", xlabel=size)
+    np.atleast_1d(axes)[0].set_ylabel(ylabel)
+    handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    return _with_numbers(figure, {size: table.reset_index() for size, table in panels.items()})
+
+
 def rank_histograms(panels: Mapping[str, Sequence[int]], xlabel: str, ylabel: str) -> Figure:
     """Draw how often each rank occurred, and how often it would if all were equally frequent.
 
