@@ -7,6 +7,8 @@ example ``partial_pooling(data, "con", "id", sigma_alpha=Prior(pm.Exponential, 1
 Two things in here serve the sampler and leave the posterior as it is; the page "Exercise: moral
 judgement, by person" explains both. Variables with a leading underscore exist for the sampler
 alone, and ``fit`` does not report them. Equal rows are evaluated once, with their count.
+A third does so in the ordered models: odds are multiplied where log-odds would be added, because
+there are fewer clusters and designs than kinds of rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
