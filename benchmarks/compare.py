@@ -212,7 +212,17 @@ def tell(row: dict[str, Any]) -> None:
     )
 
 
-def carry_out(given: argparse.Namespace, brms_rounds: int, temporary: Path) -> pd.DataFrame:
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        table.to_csv(temporary, index=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def carry_out(given: argparse.Namespace, brms_rounds: int) -> pd.DataFrame:
     """Do all runs, one after the other.
 
     Parameters
@@ -221,8 +231,6 @@ def carry_out(given: argparse.Namespace, brms_rounds: int, temporary: Path) -> p
         The command line.
     brms_rounds
         In how many rounds brms takes part.
-    temporary
-        Where to write the table after each run.
 
     Returns
     -------
@@ -240,7 +248,6 @@ def carry_out(given: argparse.Namespace, brms_rounds: int, temporary: Path) -> p
                 ours = report
             rows.append(as_row(run, report, ours, given.draws))
             tell(rows[-1])
-            pd.DataFrame(rows).to_csv(temporary, index=False)
     return pd.DataFrame(rows)
 
 
@@ -344,15 +351,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     given = read_arguments()
     brms_rounds = given.brms_rounds if given.brms_rounds and has_brms() else 0
-    temporary = given.table.with_name(f".{given.table.name}.{os.getpid()}")
     try:
-        table = carry_out(given, brms_rounds, temporary)
-        temporary.replace(given.table)
+        table = carry_out(given, brms_rounds)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
-    finally:
-        temporary.unlink(missing_ok=True)
+    write(table, given.table)
     print(summarise(table))
     return int((table["distance"] > STANDARD_ERRORS).any())
 

@@ -9,10 +9,9 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from compare import HERE, ROOT, Failure, machine, measure
+from compare import HERE, ROOT, Failure, Report, machine, measure, write
 
 TABLE = ROOT / "data" / "benchmark_growth.csv"
 EACH = 30  # responses of a person, as in the study
@@ -21,12 +20,14 @@ PEOPLE = [300, 1_000, 3_000, 10_000, 30_000, 100_000]
 STUDIED = 331
 COURSES = 3  # how often the whole course is timed, with cold caches and then with warm ones
 
+# The C library gives the memory of large arrays back after each use, unless it is told to keep it.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
-def run(experiment: str, script: str, sizes: list[int], caches: Path) -> dict[str, Any]:
-    """Run a script, and turn its report into a row of the table."""
+
+def run(experiment: str, script: str, sizes: list[int], variables: dict[str, str]) -> Report:
+    """Run a script with these variables in its environment; give a row of the table."""
     line = [sys.executable, str(HERE / script), *map(str, sizes)]
-    variables = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={caches}"}
-    report = measure(line, variables)
+    report = measure(line, os.environ | variables)
     report.pop("elpd", None)
     row = {"experiment": experiment, **report}
     print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
@@ -37,20 +38,16 @@ def main() -> None:
     """Do all runs, one after the other, and write the table."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        shared = Path(name) / "shared"
+        shared = {"PYTENSOR_FLAGS": f"base_compiledir={Path(name) / 'shared'}"}
+        kept = shared | KEEP_MEMORY
         rows += [run("responses", "gradient.py", [STUDIED, n], shared) for n in RESPONSES]
         rows += [run("people", "gradient.py", [n, EACH * n], shared) for n in PEOPLE]
+        rows += [run("people, memory kept", "gradient.py", [n, EACH * n], kept) for n in PEOPLE]
         for number in range(COURSES):
-            own = Path(name) / str(number)
+            own = {"PYTENSOR_FLAGS": f"base_compiledir={Path(name) / str(number)}"}
             rows += [run(f"course, {caches}", "course.py", [], own) for caches in ("cold", "warm")]
     table = pd.DataFrame(rows).round(2)
-    table = table.assign(date=datetime.now(UTC).date().isoformat(), machine=machine())
-    temporary = TABLE.with_name(f".{TABLE.name}.{os.getpid()}")
-    try:
-        table.to_csv(temporary, index=False)
-        temporary.replace(TABLE)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write(table.assign(date=datetime.now(UTC).date().isoformat(), machine=machine()), TABLE)
 
 
 if __name__ == "__main__":

@@ -36,10 +36,10 @@ STUDIES = {
         1,
     ),
     "ordered logit": Study(
-        ml.load_trolley, lambda data: ml.ordered_logit(data, "response", PREDICTORS), 0.6, 7
+        ml.load_trolley, lambda data: ml.ordered_logit(data, "response", PREDICTORS), 0.8, 7
     ),
     "ordered logit, varying": Study(
-        ml.load_trolley, lambda data: ml.ordered_logit(data, "response", PREDICTORS, "id"), 0.6, 7
+        ml.load_trolley, lambda data: ml.ordered_logit(data, "response", PREDICTORS, "id"), 0.8, 7
     ),
 }
 

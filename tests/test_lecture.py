@@ -44,12 +44,12 @@ def fit_crossed_intercepts() -> xr.DataTree:
 
 def fit_ordered_logit() -> xr.DataTree:
     model = ml.ordered_logit(ml.load_trolley(), "response", PREDICTORS)
-    return ml.fit(model, seed=7, target_accept=0.6)
+    return ml.fit(model, seed=7, target_accept=0.8)
 
 
 def fit_ordered_logit_varying() -> xr.DataTree:
     model = ml.ordered_logit(ml.load_trolley(), "response", PREDICTORS, "id")
-    return ml.fit(model, seed=7, target_accept=0.6)
+    return ml.fit(model, seed=7, target_accept=0.8)
 
 
 FITS: dict[str, Callable[[], xr.DataTree]] = {

@@ -344,15 +344,15 @@ def bernoulli_logp(y: Tensor, logit_p: Tensor) -> Tensor:
 def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tensor:
     r"""Give the log probability of a category of the cumulative logit model.
 
-    With the logistic function :math:`S` and the linear predictor :math:`\eta`, whose odds are
-    :math:`e^\eta`, multiplying out the denominators gives
+    With the logistic function :math:`S` and the linear predictor :math:`\eta`,
 
     .. math::
         S(\kappa_k - \eta) - S(\kappa_{k-1} - \eta)
-        = \frac{1 - r_k}{1 + r_k + e^\eta e^{-\kappa_k} + e^{\kappa_{k-1}} / e^\eta}, \quad
-        r_k = e^{\kappa_{k-1}} e^{-\kappa_k},
+        = (1 - e^{\kappa_{k-1} - \kappa_k}) \, S(\kappa_k - \eta) \, S(\eta - \kappa_{k-1}),
 
-    which never subtracts two nearly equal numbers. The lowest category has
+    which never subtracts two nearly equal numbers: the response is neither above its upper nor
+    below its lower threshold, and the first factor depends on the thresholds alone. Written in odds
+    :math:`e^\eta`, the two logistic functions share one logarithm. The lowest category has
     :math:`e^{\kappa_0} = 0`, the highest :math:`e^{-\kappa_K} = 0`.
 
     Parameters
@@ -372,9 +372,8 @@ def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tens
     nothing = pt.constant(np.zeros(threshold.type.shape[0] + 1))
     below = nothing[1:].set(pt.exp(threshold))
     above = nothing[:-1].set(pt.exp(-threshold))
-    ratio = below * above
     k = pt.cast(code, "int64")
-    return pt.log1p(-ratio)[k] - pt.log((1 + ratio)[k] + odds * above[k] + below[k] / odds)
+    return pt.log1p(-below * above)[k] - pt.log((1 + odds * above[k]) * (1 + below[k] / odds))
 
 
 # Group-level effects -----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import xarray as xr
 from pymc.model.transform.optimization import freeze_dims_and_data
 from pytensor.compile.maker import function
 from pytensor.compile.mode import Mode
+from pytensor.configdefaults import config
 from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
@@ -151,9 +152,8 @@ def sample(
     DataTree as :func:`fit` describes it
     """
     frozen = freeze_dims_and_data(model)  # constants compile much faster than data
-    compiled = nutpie.compile_pymc_model(frozen, var_names=[])
     raw = nutpie.sample(
-        compiled,
+        compile_density(frozen),
         draws=draws,
         tune=tune,
         chains=chains,
@@ -176,9 +176,9 @@ def sample(
     posterior = posterior.assign_coords(
         {name: list(model.coords[name]) for name in labels if name in model.coords}
     )
-    observed = _observed_data(model)
+    observed = _observed_data(frozen)
     if "cell" in model.coords:
-        log_likelihood = log_likelihood.isel(cell=_row_index(model).variable)
+        log_likelihood = log_likelihood.isel(cell=_row_index(frozen).variable)
     groups = {
         "posterior": posterior,
         "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
@@ -188,7 +188,7 @@ def sample(
         "observed_data": observed,
     }
     if "cell" in model.coords:
-        groups["constant_data"] = _row_index(model).to_dataset(name="cell_of_row")
+        groups["constant_data"] = _row_index(frozen).to_dataset(name="cell_of_row")
     result = xr.DataTree.from_dict(groups)
     result.attrs = {
         "sampler": f"nutpie {nutpie.__version__}",
@@ -199,6 +199,23 @@ def sample(
         "target_accept": target_accept,
     }
     return result
+
+
+def compile_density(model: pm.Model) -> nutpie.compile_pymc.CompiledPyMCModel:
+    """Compile the log density of a model and its gradient, for the sampler.
+
+    Parameters
+    ----------
+    model
+        A model whose dims and data are frozen.
+
+    Returns
+    -------
+    What nutpie samples from. "Fast math" is off: with it sums are taken in the order that suits the
+    processor, and draws depend on the machine and on what an earlier run left in the cache.
+    """
+    with config.change_flags(numba__fastmath=False):
+        return nutpie.compile_pymc_model(model, var_names=[])
 
 
 def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
@@ -343,9 +360,9 @@ def _e_bfmi(fit: xr.DataTree) -> pd.Series:
 
 
 def _observed_data(model: pm.Model) -> xr.Dataset:
-    """Collect the observed outcome, one value a row, with the data's own labels."""
+    """Collect the observed outcome of a frozen model, one value a row, with the data's labels."""
     (outcome,) = model.observed_RVs
-    values = model.rvs_to_values[outcome].eval()
+    values = model.rvs_to_values[outcome].data
     if "cell" in model.coords:
         values = values[_row_index(model)]
     if "category" in model.coords:
@@ -355,4 +372,4 @@ def _observed_data(model: pm.Model) -> xr.Dataset:
 
 def _row_index(model: pm.Model) -> xr.DataArray:
     rows: Sequence[Any] = list(model.coords["row"])
-    return xr.DataArray(model["cell_of_row"].get_value(), {"row": rows}, "row")
+    return xr.DataArray(model["cell_of_row"].data, {"row": rows}, "row")
