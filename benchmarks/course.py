@@ -18,7 +18,7 @@ def main() -> None:
     elpd = {}
     for name, study in STUDIES.items():
         model = study.state(study.load(DATA))
-        fit = ml.fit(model, seed=study.seed, target_accept=study.target_accept)
+        fit = ml.fit(model, seed=study.seed, **study.settings)
         elpd[name] = float(ml.loo(fit)["elpd"].sum())
     print(json.dumps({"elpd": elpd}))
 

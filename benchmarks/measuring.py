@@ -5,7 +5,7 @@ The report is one line of JSON on standard output, in the form that ``compare.py
     model, program, versions    what was fitted, with what
     cpu_seconds, wall_seconds   of stating, compiling and sampling the model, child processes
                                 included; not of importing libraries or reading data. Ours holds
-                                the log likelihood and the check of convergence as well
+                                the log likelihood of every row as well
     ess_bulk, ess_parameter     the smallest bulk ESS over all parameters that the program reports,
                                 and the parameter that has it
     r_hat, divergences          the largest R-hat, and the number of divergent transitions

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pymc as pm
@@ -16,30 +16,36 @@ PREDICTORS = ["action", "intention", "contact"]
 
 
 class Study(NamedTuple):
-    """Where the table comes from, what is assumed, acceptance rate and seed of the chapter."""
+    """Where the table comes from, what is assumed, and the settings and seed of the chapter."""
 
     load: Callable[[Path], pd.DataFrame]
     state: Callable[[pd.DataFrame], pm.Model]
-    target_accept: float
+    settings: dict[str, Any]
     seed: int
 
 
 STUDIES = {
-    "no pooling": Study(ml.load_mlm, lambda data: ml.no_pooling(data, "con", "id"), 0.9, 9),
+    "no pooling": Study(ml.load_mlm, lambda data: ml.no_pooling(data, "con", "id"), {}, 9),
     "partial pooling": Study(
-        ml.load_mlm, lambda data: ml.partial_pooling(data, "con", "id"), 0.9, 9
+        ml.load_mlm, lambda data: ml.partial_pooling(data, "con", "id"), {}, 9
     ),
     "crossed intercepts": Study(
         ml.load_chimpanzees,
         lambda data: ml.crossed_intercepts(data, "pulled_left", ["actor", "block"], "treatment"),
-        0.99,
+        {"target_accept": 0.99},
         1,
     ),
     "ordered logit": Study(
-        ml.load_trolley, lambda data: ml.ordered_logit(data, "response", PREDICTORS), 0.8, 7
+        ml.load_trolley,
+        lambda data: ml.ordered_logit(data, "response", PREDICTORS),
+        {"adapt_correlations": True},
+        7,
     ),
     "ordered logit, varying": Study(
-        ml.load_trolley, lambda data: ml.ordered_logit(data, "response", PREDICTORS, "id"), 0.8, 7
+        ml.load_trolley,
+        lambda data: ml.ordered_logit(data, "response", PREDICTORS, "id"),
+        {"target_accept": 0.8},
+        7,
     ),
 }
 
@@ -56,13 +62,13 @@ def main() -> None:
             draws=given.draws,
             tune=given.draws,
             chains=CHAINS,
-            target_accept=study.target_accept,
             cores=CORES,
+            **study.settings,
         )
-        try:
-            ml.check_convergence(fit)
-        except ml.ConvergenceError as error:
-            print(error, file=sys.stderr)
+    try:
+        ml.check_convergence(fit)
+    except ml.ConvergenceError as error:
+        print(error, file=sys.stderr)
     report(
         given.model,
         "multilevel",

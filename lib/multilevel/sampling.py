@@ -70,6 +70,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     target_accept: float = 0.9,
+    adapt_correlations: bool = False,
     cores: int | None = None,
     file: str | Path | None = None,
     expect_failure: Collection[str] = (),
@@ -86,6 +87,9 @@ def fit(
         Draws kept and steps of adaptation, per chain, and the number of chains.
     target_accept
         Acceptance rate that the adaptation of the step size aims at. Higher means smaller steps.
+    adapt_correlations
+        Learn correlations between parameters as well as their scales (nutpie's low-rank mass
+        matrix). Pays where few parameters are strongly correlated; costs time where there are many.
     cores
         How many chains run at once; by default as many as the machine has cores.
     file
@@ -116,6 +120,7 @@ def fit(
         "tune": tune,
         "chains": chains,
         "target_accept": target_accept,
+        "adapt_correlations": adapt_correlations,
     }
     if file is None:
         result = sample(model, **settings, cores=cores)
@@ -138,13 +143,14 @@ def sample(
     tune: int,
     chains: int,
     target_accept: float = 0.9,
+    adapt_correlations: bool = False,
     cores: int | None = None,
 ) -> xr.DataTree:
     """Draw from the posterior with NUTS, as nutpie implements it, whatever the draws are like.
 
     Parameters
     ----------
-    model, seed, draws, tune, chains, target_accept, cores
+    model, seed, draws, tune, chains, target_accept, adapt_correlations, cores
         As for :func:`fit`, which is this and the check of convergence.
 
     Returns
@@ -160,6 +166,7 @@ def sample(
         cores=cores,
         seed=seed,
         target_accept=target_accept,
+        adaptation="low_rank" if adapt_correlations else "diag",
         save_warmup=False,
         store_unconstrained=True,
         progress_bar=False,
@@ -197,6 +204,7 @@ def sample(
         "tune": tune,
         "chains": chains,
         "target_accept": target_accept,
+        "adapt_correlations": int(adapt_correlations),  # NetCDF knows no booleans
     }
     return result
 
