@@ -44,7 +44,7 @@ def fit_crossed_intercepts() -> xr.DataTree:
 
 def fit_ordered_logit() -> xr.DataTree:
     model = ml.ordered_logit(ml.load_trolley(), "response", PREDICTORS)
-    return ml.fit(model, seed=7, target_accept=0.8)
+    return ml.fit(model, seed=7, adapt_correlations=True)
 
 
 def fit_ordered_logit_varying() -> xr.DataTree:

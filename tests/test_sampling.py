@@ -90,8 +90,26 @@ def test_another_seed_and_another_chain_give_other_draws(normal: xr.DataTree) ->
 
 def test_the_fit_states_its_settings(normal: xr.DataTree) -> None:
     stated = {"seed": 1, "draws": 50, "tune": 300, "chains": 2, "target_accept": 0.9}
+    stated |= {"adapt_correlations": 0}
     assert {name: normal.attrs[name] for name in stated} == stated
     assert normal.attrs["sampler"].startswith("nutpie 0.")
+
+
+def test_adapted_correlations_pay_where_parameters_are_correlated() -> None:
+    observed = np.array([3.0])
+    with pm.Model(coords={"row": [0]}) as model:
+        x = pm.Normal("x", 0, 1)
+        pm.Normal("z", x, 0.01)  # a narrow ridge
+        pm.Normal("y", x, 1, observed=observed, dims="row")
+        likelihood = pm.logp(pm.Normal.dist(x, 1), observed)
+        pm.Deterministic("_log_likelihood", likelihood, dims="row")
+    steps = {
+        adapted: sampling.sample(
+            model, seed=1, draws=200, tune=500, chains=1, adapt_correlations=adapted
+        )["sample_stats"]["n_steps"].mean()
+        for adapted in (False, True)
+    }
+    assert steps[True] < steps[False] / 2
 
 
 # What a fit holds ---------------------------------------------------------------------------------
