@@ -1,7 +1,11 @@
 """The built book: every page is there, nothing failed, and reading it needs no network."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import nbformat
 import pytest
@@ -105,3 +109,39 @@ def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:
         target = page if not address else soup(HTML / "chapters" / address)
         if anchor:
             assert target.find(id=anchor) is not None, link["href"]
+
+
+def test_the_archive_of_the_pages_holds_all_of_them() -> None:
+    with ZipFile(ROOT / "_build" / "multilevel-html.zip") as archive:
+        packed = set(archive.namelist())
+    assert "multilevel-html/index.html" in packed
+    assert "multilevel-html/mathjax/tex-svg-full.js" in packed
+    for source in SOURCES:
+        assert f"multilevel-html/chapters/{source.stem}.html" in packed
+
+
+def test_the_archive_of_the_notebooks_can_make_its_environment_and_find_its_data(
+    tmp_path: Path,
+) -> None:
+    with ZipFile(ROOT / "_build" / "multilevel-notebooks.zip") as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / "multilevel-notebooks"
+    for source in SOURCES:
+        assert (folder / "chapters" / f"{source.stem}.ipynb").is_file()
+    plan = ["make", "--dry-run", "lab"]
+    variables = {"PATH": os.environ["PATH"]}  # without the settings of a make that runs the tests
+    done = subprocess.run(
+        plan, cwd=folder, env=variables, capture_output=True, text=True, check=True
+    )
+    assert "set-up" in done.stdout
+    assert "jupyter lab" in done.stdout
+    code = "import multilevel as ml; print(len(ml.load_mlm()), ml.__file__)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(folder / "lib")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout.startswith("225 ")
+    assert str(folder) in loaded.stdout

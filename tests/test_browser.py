@@ -1,0 +1,218 @@
+"""The built book in a browser, from the file system and with no network, as a reader opens it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pytensor.tensor as pt
+import pytest
+import xarray as xr
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import multilevel as ml
+from multilevel import models
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+NAMES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
+WIDE, NARROW = 1280, 360
+type Mode = Literal["light", "dark"]
+VIEWS = [(width, mode) for width in (WIDE, NARROW) for mode in ("light", "dark")]
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def outside(address: str) -> list[str]:
+    """Give an address back that is not in the built book."""
+    return [] if address.startswith((HTML.as_uri(), "data:", "blob:")) else [address]
+
+
+def visit(browser: Browser, name: str, width: int = WIDE, mode: Mode = "light") -> Page:
+    """Open a page; it fails the test when it complains or asks for something outside the book."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=mode, offline=True
+    )
+    context.add_init_script(f"localStorage.setItem('mode', '{mode}')")
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.extend([message.text] * (message.type == "error")))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.extend(outside(request.url)))
+    page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html", wait_until="load")
+    page.wait_for_function("!window.MathJax || MathJax.startup && MathJax.startup.document")
+    page.wait_for_timeout(300)
+    assert said == []
+    return page
+
+
+@pytest.mark.parametrize(("width", "mode"), VIEWS)
+@pytest.mark.parametrize("name", NAMES)
+def test_page_opens_without_network_and_is_accessible(
+    browser: Browser, name: str, width: int, mode: Mode
+) -> None:
+    page = visit(browser, name, width, mode)
+    assert page.evaluate("document.documentElement.dataset.theme") == mode
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response
+    violations = [
+        f"{violation['id']}: {node['html'][:150]} ({node['failureSummary'][:300]})"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]
+    page.context.close()
+    assert violations == []
+
+
+def test_search_finds_a_word_without_network(browser: Browser) -> None:
+    page = visit(browser, "../search")
+    page.goto(f"{(HTML / 'search').as_uri()}.html?q=shrinkage")
+    page.wait_for_selector("#search-results li a")
+    assert "repeated-measures" in (page.content())
+    page.context.close()
+
+
+# What moves ---------------------------------------------------------------------------------------
+
+
+def computed(page: Page, name: str, *arguments: Any) -> Any:
+    return page.evaluate(f"explorables.{name}(...{json.dumps(arguments)})")
+
+
+def test_shrinkage_is_that_of_the_model(browser: Browser) -> None:
+    page = visit(browser, "repeated-measures")
+    data = ml.load_mlm()
+    model = ml.partial_pooling(data, "con", "id")
+    people = data.groupby("id")["con"]
+    clusters = [{"n": len(con), "mean": con.mean()} for _, con in people]
+    slope = model.compile_dlogp(mode="FAST_COMPILE")
+    for sigma_alpha, sigma in [(0.06, 0.05), (0.02, 0.05), (0.2, 0.1)]:
+        scales = sigma_alpha, sigma
+        alpha_bar = computed(page, "grandMean", clusters, *scales)
+        alpha = np.array(computed(page, "shrink", clusters, *scales))
+        point = {
+            "alpha_bar": np.array(alpha_bar),
+            "sigma_alpha_log__": np.log(sigma_alpha),
+            "alpha": alpha,
+            "sigma_log__": np.log(sigma),
+        }
+        gradient = dict(zip(point, np.split(slope(point), [1, 2, 93]), strict=True))
+        # For given scales the posterior is normal: its mean is where the density does not slope.
+        np.testing.assert_allclose(gradient["alpha_bar"], 0, atol=1e-6)
+        np.testing.assert_allclose(gradient["alpha"], 0, atol=1e-6)
+    page.context.close()
+
+
+def test_category_probabilities_are_those_of_the_model(browser: Browser) -> None:
+    page = visit(browser, "exercise-moral-judgement")
+    threshold = [-2.0, -1.4, -0.8, 0.3, 1.0, 1.9]
+    for eta in (-3.0, 0.0, 0.4):
+        odds = np.full(7, np.exp(eta))
+        exact = models.ordered_logistic_logp(
+            pt.constant(np.arange(7)),
+            pt.constant(odds),
+            pt.constant(np.array(threshold)),
+        )
+        found = computed(page, "categories", threshold, eta)
+        np.testing.assert_allclose(found, np.exp(exact.eval()), rtol=1e-10)
+    page.context.close()
+
+
+def test_predictions_are_those_of_the_library(browser: Browser) -> None:
+    page = visit(browser, "predictions")
+    rng = np.random.default_rng(1)
+    treatments, z = ["R/N", "L/N", "R/P", "L/P"], rng.normal(size=50)
+    sigma = rng.exponential(2, 50)
+    posterior = xr.Dataset(
+        {
+            "alpha_bar": (("chain", "draw"), rng.normal(size=(1, 50))),
+            "sigma_actor": (("chain", "draw"), sigma[None]),
+            "beta": (("chain", "draw", "treatment"), rng.normal(size=(1, 50, 4))),
+            "alpha_actor": (("chain", "draw", "actor"), (sigma * z)[None, :, None]),
+        },
+        {"treatment": treatments, "actor": [1]},
+    )
+    draws = [
+        {
+            "alpha_bar": one["alpha_bar"].item(),
+            "sigma_actor": one["sigma_actor"].item(),
+            "actor 1": one["alpha_actor"].item(),
+            **dict(zip(treatments, one["beta"].to_numpy().tolist(), strict=True)),
+        }
+        for one in (posterior.isel(chain=0, draw=k) for k in range(50))
+    ]
+    fit = xr.DataTree.from_dict({"posterior": posterior})
+    rows = pd.DataFrame({"actor": 1, "treatment": treatments})
+    same, average = ml.predict(fit, rows, "same"), ml.predict(fit, rows, "average")
+    for expected, actor in [(same, "actor 1"), (average, None)]:
+        table = ml.interval(expected, rows)[["mean", "lower", "upper"]]
+        found = pd.DataFrame(computed(page, "predict", draws, treatments, actor))
+        np.testing.assert_allclose(found, table, rtol=1e-9)
+    # A new actor with the deviation z is the actor whose effect is z standard deviations.
+    for k in (0, 7, 49):
+        met = computed(page, "meet", draws[k], treatments, z[k])
+        np.testing.assert_allclose(met, same.isel(chain=0, draw=k), rtol=1e-9)
+    page.context.close()
+
+
+def test_normals_are_standard_normal(browser: Browser) -> None:
+    page = visit(browser, "predictions")
+    drawn = np.array(
+        page.evaluate(
+            "(() => { const n = explorables.normals(1); return Array.from({length: 4000}, n) })()"
+        )
+    )
+    assert abs(drawn.mean()) < 5 / np.sqrt(4000)
+    assert abs(drawn.std() - 1) < 5 / np.sqrt(8000)
+    page.context.close()
+
+
+def test_sliders_move_by_keyboard_and_say_what_they_do(browser: Browser) -> None:
+    page = visit(browser, "repeated-measures")
+    said = page.locator(".explorable-said")
+    before = said.inner_text()
+    page.get_by_label("how much people differ").focus()
+    page.keyboard.press("Home")
+    assert "= 0.00" in said.inner_text() != before
+    page.get_by_role("button", name="As the data say").press("Enter")
+    assert said.inner_text() == before
+    page.context.close()
+
+
+def test_new_chimpanzees_are_met_by_keyboard(browser: Browser) -> None:
+    page = visit(browser, "predictions")
+    said = page.locator(".explorable-said")
+    assert said.inner_text().startswith("Actor 1 pulls left")
+    page.get_by_label("one of the seven").focus()
+    page.keyboard.press("ArrowDown")
+    assert said.inner_text().startswith("The average chimpanzee pulls left")
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("button", name="Meet one more").press("Enter")
+    assert said.inner_text().startswith("New chimpanzee number 2 pulls left")
+    page.context.close()
+
+
+def test_without_javascript_a_sentence_stands_in_for_what_moves(browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    for name in ("repeated-measures", "predictions", "exercise-moral-judgement"):
+        page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html")
+        assert "moves in the built book" in page.locator(".explorable").inner_text()
+    context.close()
