@@ -12,7 +12,7 @@ BIN := .venv/bin
 CHAPTERS := $(shell sed -n 's|.*chapters/||p' _toc.yml)
 STORED := $(CHAPTERS:%=chapters/%.ipynb)
 EXECUTED := $(CHAPTERS:%=_build/executed/%.ipynb)
-MATTER := _config.yml _toc.yml references.bib $(wildcard book/* book/_static/*) data/README.md tools/build-html
+MATTER := _config.yml _toc.yml references.bib $(wildcard book/* book/_static/*) data/README.md tools/build-html tools/pack.py
 # Begun first, so that nothing waits for them at the end.
 LONGEST := _build/executed/exercise-moral-judgement.ipynb _build/executed/repeated-measures.ipynb
 # What a chapter's numbers depend on, besides its own source.

@@ -18,7 +18,13 @@ def built(tmp_path: Path) -> Path:
     for name in ("Makefile", "_toc.yml"):
         shutil.copy(ROOT / name, tmp_path)
     sources = ["_toc.yml", "requirements.txt", "pyproject.toml", "_config.yml", "references.bib"]
-    sources += ["tools/notebooks.py", "tools/build-html", "tools/set-up", "data/README.md"]
+    sources += [
+        "tools/notebooks.py",
+        "tools/build-html",
+        "tools/pack.py",
+        "tools/set-up",
+        "data/README.md",
+    ]
     sources += ["lib/multilevel/models.py", "data/mlm.csv", "book/only_shown.py"]
     sources += [f"chapters/{name}.md" for name in CHAPTERS]
     derived = [f"_build/executed/{name}.ipynb" for name in CHAPTERS]
