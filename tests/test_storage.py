@@ -28,7 +28,14 @@ DATA = pd.DataFrame({"person": np.repeat(["ann", "bob", "mia"], 8), "dose": [0, 
 DATA["y"] = DATA["person"].map({"ann": 0.0, "bob": 1.0, "mia": 3.0}) + RNG.normal(0, 1, 24)
 WORDS = ["no", "maybe", "yes"]
 DATA["answer"] = pd.Categorical(RNG.choice(WORDS, 24), WORDS, ordered=True)
-SETTINGS: dict[str, Any] = {"seed": 1, "draws": 500, "tune": 300, "chains": 4, "target_accept": 0.9}
+SETTINGS: dict[str, Any] = {
+    "seed": 1,
+    "draws": 500,
+    "tune": 300,
+    "chains": 4,
+    "target_accept": 0.9,
+    "adapt_correlations": False,
+}
 
 
 def model(**priors: Prior) -> pm.Model:
@@ -120,7 +127,14 @@ def test_a_fit_without_a_file_leaves_nothing_behind(
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("seed", 2), ("draws", 301), ("tune", 301), ("chains", 3), ("target_accept", 0.91)],
+    [
+        ("seed", 2),
+        ("draws", 301),
+        ("tune", 301),
+        ("chains", 3),
+        ("target_accept", 0.91),
+        ("adapt_correlations", True),
+    ],
 )
 def test_another_setting_of_the_sampler_refits(
     stored: Path, fits: list[int], setting: str, value: float
