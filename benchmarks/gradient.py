@@ -18,7 +18,7 @@ import yardstick
 from pymc.model.transform.optimization import freeze_dims_and_data
 
 import multilevel as ml
-from multilevel.sampling import compile_density
+from multilevel.density import density_and_gradient
 
 SEED, ROUNDS = 1, 15
 SECONDS = 0.02  # that one timing should take
@@ -59,7 +59,7 @@ def main(people: int, responses: int) -> None:
     model = ml.ordered_logit(data, "response", PREDICTORS, "id")
     counted = time.process_time()
     frozen = freeze_dims_and_data(model)
-    ours = compile_density(frozen).logp_func.vm.jit_fn
+    ours = density_and_gradient(frozen, frozen.initial_point())
     compiled = time.process_time()
     rng = np.random.default_rng(SEED)
     point = {v.name: rng.normal(0, 0.5, v.type.shape) for v in frozen.value_vars}

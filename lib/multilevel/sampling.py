@@ -13,11 +13,11 @@ import xarray as xr
 from pymc.model.transform.optimization import freeze_dims_and_data
 from pytensor.compile.maker import function
 from pytensor.compile.mode import Mode
-from pytensor.configdefaults import config
 from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
 from multilevel import storage
+from multilevel.density import compile_density
 from multilevel.estimates import Estimates
 
 LIMITS = {
@@ -168,14 +168,9 @@ def sample(
         target_accept=target_accept,
         adaptation="low_rank" if adapt_correlations else "diag",
         save_warmup=False,
-        store_unconstrained=True,
         progress_bar=False,
     )
-    moved = xr.merge(
-        raw[group].dataset
-        for group in ("posterior", "unconstrained_posterior")
-        if group in raw.children
-    )
+    moved = raw["posterior"].dataset
     variables = _derive(frozen, moved)
     log_likelihood = variables.pop("_log_likelihood")
     posterior = xr.Dataset(variables, {name: moved[name] for name in ("chain", "draw")})
@@ -207,23 +202,6 @@ def sample(
         "adapt_correlations": int(adapt_correlations),  # NetCDF knows no booleans
     }
     return result
-
-
-def compile_density(model: pm.Model) -> nutpie.compile_pymc.CompiledPyMCModel:
-    """Compile the log density of a model and its gradient, for the sampler.
-
-    Parameters
-    ----------
-    model
-        A model whose dims and data are frozen.
-
-    Returns
-    -------
-    What nutpie samples from. "Fast math" is off: with it sums are taken in the order that suits the
-    processor, and draws depend on the machine and on what an earlier run left in the cache.
-    """
-    with config.change_flags(numba__fastmath=False):
-        return nutpie.compile_pymc_model(model, var_names=[])
 
 
 def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:

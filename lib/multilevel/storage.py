@@ -42,7 +42,8 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
     -------
     SHA-256, in hexadecimal, of the model's log density and derived quantities (the graph, and the
     values of all constants and data), its coordinates and initial values, the settings, the
-    versions of the packages that draw, and the code of :mod:`multilevel.sampling`
+    versions of the packages that draw, and the code of :mod:`multilevel.density` and
+    :mod:`multilevel.sampling`
     """
     derived = model.replace_rvs_by_values(model.deterministics)
     graph = [model.logp(), *derived]
@@ -57,7 +58,7 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
         {name: value.tolist() for name, value in start.items()},
         dict(settings),
         {package: version(package) for package in PACKAGES},
-        Path(__file__).with_name("sampling.py").read_text(),
+        *(Path(__file__).with_name(name).read_text() for name in ("density.py", "sampling.py")),
     ]:
         digest.update(repr(part).encode())
     for node in ancestors(graph):
