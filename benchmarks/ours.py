@@ -32,7 +32,7 @@ STUDIES = {
     "crossed intercepts": Study(
         ml.load_chimpanzees,
         lambda data: ml.crossed_intercepts(data, "pulled_left", ["actor", "block"], "treatment"),
-        {"target_accept": 0.99},
+        {"target_accept": 0.95},
         1,
     ),
     "ordered logit": Study(

@@ -39,7 +39,7 @@ def fit_partial_pooling() -> xr.DataTree:
 def fit_crossed_intercepts() -> xr.DataTree:
     data = ml.load_chimpanzees()
     model = ml.crossed_intercepts(data, "pulled_left", ["actor", "block"], "treatment")
-    return ml.fit(model, seed=7, target_accept=0.99)
+    return ml.fit(model, seed=7, target_accept=0.95)
 
 
 def fit_ordered_logit() -> xr.DataTree:

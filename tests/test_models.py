@@ -109,10 +109,10 @@ def crossed_priors(
 def crossed_jacobian(
     v: Values, data: pd.DataFrame, outcome: str, groups: list[str], treatment: str
 ) -> float:
-    # The first group is sampled as means around a level, a shift; the others in units of sigma.
-    scales = sum(np.log(v[f"sigma_{group}"]) for group in groups)
+    # The first group is sampled as means around a level, a shift, and its sigma as a logarithm; the
+    # others in units of sigma, which has a sign instead.
     units = sum(len(v[f"alpha_{g}"]) * np.log(v[f"sigma_{g}"]) for g in groups[1:])
-    return float(scales + units)
+    return float(np.log(v[f"sigma_{groups[0]}"]) + units)
 
 
 def ordered_rows(
@@ -414,6 +414,19 @@ def test_a_prior_that_is_given_takes_the_place_of_the_default(
     found = log_density(other, point) - log_density(model, point)
     assert abs(expected) > 0.01
     assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_standard_deviation_that_is_sampled_with_a_sign_keeps_its_prior() -> None:
+    build, given, *_ = ODDITIES["crossed"]
+    model = build(*given, sigma_day=SCALE[0])
+    drawn = pm.draw(model["sigma_day"], draws=2000, random_seed=1)
+    assert stats.kstest(drawn, SCALE[1].cdf).pvalue > 0.01
+    point = random_point(model)
+    mirrored = point | {name: -point[name] for name in ("_sigma_day", "_day_z")}
+    assert log_density(model, mirrored) == pytest.approx(log_density(model, point), rel=1e-12)
+    reported = ["sigma_day", "alpha_day"]
+    there, back = evaluate(model, point), evaluate(model, mirrored)
+    assert [there[name] for name in reported] == [back[name] for name in reported]
 
 
 def test_a_prior_is_shown_as_in_an_equation() -> None:

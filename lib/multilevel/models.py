@@ -48,6 +48,15 @@ class Prior:
         """Give the parameter ``name`` this prior, in the model of the surrounding context."""
         return self.distribution(name, *self.parameters, **self.keywords, **settings)
 
+    def of_absolute(self, name: str) -> Tensor:
+        """Give the absolute value of ``name`` this prior, up to a constant; its sign is free."""
+        prior: Any = self.distribution
+
+        def draw(size: Any) -> Tensor:
+            return prior.dist(*self.parameters, **self.keywords, size=size)
+
+        return pm.CustomDist(name, dist=draw, logp=lambda value: pm.logp(draw(None), abs(value)))
+
     def __repr__(self) -> str:
         """Show the prior as it is written in an equation: ``Normal(0, 1.5)``."""
         numbers = [f"{number:g}" for number in self.parameters]
@@ -203,11 +212,11 @@ def crossed_intercepts(
     with pm.Model(coords=coords | {treatment: arms.labels} | cells.coords) as model:
         alpha_bar = prior["alpha_bar"]("alpha_bar")
         beta = prior["beta"]("beta", dims=treatment)
-        sigma = {group: prior[f"sigma_{group}"](f"sigma_{group}") for group in groups}
         first, *others = groups
-        alpha = {group: _non_centred(group, sigma[group]) for group in others}
+        alpha = {group: _non_centred(group, prior[f"sigma_{group}"]) for group in others}
         level = alpha_bar + beta.mean() + sum(effect.mean() for effect in alpha.values())
-        alpha[first] = _centred(first, level, sigma[first])
+        sigma = prior[f"sigma_{first}"](f"sigma_{first}")
+        alpha[first] = _centred(first, level, sigma)
 
         logit_p = alpha_bar + beta[arms.codes]
         for group, factor in clusters.items():
@@ -388,13 +397,17 @@ def _centred(group: str, level: Tensor, sigma: Tensor) -> Tensor:
     return pm.Deterministic(f"alpha_{group}", mean - level, dims=group)
 
 
-def _non_centred(group: str, sigma: Tensor) -> Tensor:
-    """Effects ~ Normal(0, sigma), sampled in units of sigma.
+def _non_centred(group: str, prior: Prior) -> Tensor:
+    """Effects ~ Normal(0, sigma), sampled in units of a sigma that may have either sign.
 
-    Right where clusters say little: sigma may then be near zero, and the effects with it.
+    Right where clusters say little: sigma may then be near zero, and the effects with it. Normal
+    effects do not care about the sign of their unit, and with a sign there is no corner at zero:
+    the sampler passes through, where the log of sigma would have to go to minus infinity.
     """
+    signed = prior.of_absolute(f"_sigma_{group}")
+    pm.Deterministic(f"sigma_{group}", abs(signed))
     z = pm.Normal(f"_{group}_z", 0, 1, dims=group)
-    return pm.Deterministic(f"alpha_{group}", sigma * z, dims=group)
+    return pm.Deterministic(f"alpha_{group}", signed * z, dims=group)
 
 
 # Equal rows are evaluated once -------------------------------------------------------------------
