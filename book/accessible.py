@@ -1,20 +1,26 @@
-"""Give the entries of the bibliography roles that are not deprecated, as docutils does."""
+"""Mend what Sphinx and pandas write in a way that a screen reader cannot make good use of."""
 
+import re
 from typing import Any
 
 from sphinx.application import Sphinx
 
 
-def replace_roles(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Let entries be items of their list, and the links back from them be plain links."""
-    if "body" in context:
-        body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')
-        context["body"] = body.replace(' role="doc-backlink"', "")
+def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give header cells their scope, and entries of the bibliography roles as docutils has them."""
+    if "body" not in context:
+        return
+    body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')
+    body = body.replace(' role="doc-backlink"', "")
+    context["body"] = re.sub(r"<(thead|tbody)\b.*?</\1>", _give_scope, body, flags=re.DOTALL)
+
+
+def _give_scope(part: re.Match[str]) -> str:
+    scope = {"thead": "col", "tbody": "row"}[part[1]]
+    return re.sub(r"<th\b", f'<th scope="{scope}"', part[0])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("html-page-context", replace_roles)
+    app.connect("html-page-context", mend)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

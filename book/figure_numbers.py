@@ -1,25 +1,67 @@
-"""Leave out of the pages what notebooks carry for the tests: numbers with their errors."""
+"""Put the numbers of every figure below it, in a table that one can open.
+
+Figures, tables and quoted numbers carry their numbers with standard errors for the tests. Here this
+representation leaves the page; that of a figure comes back as a table.
+"""
 
 import json
+from html import escape
+from typing import Any
 
 from sphinx.application import Sphinx
 
 from multilevel.estimates import MIME
 
+DIGITS = 3  # significant ones; the notebook has them all
 
-def drop_estimates(app: Sphinx, page: str, source: list[str]) -> None:
-    """Drop that representation from the outputs of a notebook; text and HTML remain."""
+
+def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
+    """Take the representation out of the outputs of a notebook, and add the tables of figures."""
     if not source[0].startswith("{"):
         return
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
+        shown = []
         for output in cell.get("outputs", []):
-            for mime in [mime for mime in output.get("data", {}) if mime.endswith(MIME)]:
-                del output["data"][mime]
+            data = output.get("data", {})
+            carried = [data.pop(mime) for mime in list(data) if mime.endswith(MIME)]
+            shown.append(output)
+            if "image/png" in data:
+                shown += [_openable(numbers["tables"]) for numbers in carried]
+        if "outputs" in cell:
+            cell["outputs"] = shown
     source[0] = json.dumps(notebook)
+
+
+def _openable(tables: list[dict[str, Any]]) -> dict[str, Any]:
+    parts = "".join(_table(table) for table in tables)
+    summary = "<summary>The numbers of this figure</summary>"
+    html = f'<details class="figure-numbers">{summary}<div class="tables">{parts}</div></details>'
+    return {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+
+
+def _table(table: dict[str, Any]) -> str:
+    """Write a table as HTML: the labels of its rows are header cells, like those of columns."""
+    names = [name if name != "None" else "" for name in table["index_names"]]
+    head = "".join(f"<th>{escape(name)}</th>" for name in [", ".join(names), *table["columns"]])
+    rows = "".join(
+        f"<tr><th>{escape(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
+        for label, values in zip(table["index"], table["values"], strict=True)
+    )
+    caption = f"<caption>{escape(table['name'])}</caption>"
+    return (
+        f'<table class="dataframe">{caption}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) else escape(str(value))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("source-read", drop_estimates)
+    app.connect("source-read", show_numbers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

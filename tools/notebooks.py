@@ -92,12 +92,15 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 
 def main(source: Path, path: Path) -> None:
-    """Derive, execute and write one chapter, and say how long it took."""
+    """Derive, execute and write one chapter, and say how long it took, here and in the notebook."""
     start = time.monotonic()
     notebook = derive(source)
     execute(notebook, source.parent)
+    took = round(time.monotonic() - start)
+    if any(cell.cell_type == "code" for cell in notebook.cells):
+        notebook.metadata["seconds_to_run"] = took
     write(notebook, path)
-    print(f"executed {source} in {time.monotonic() - start:.0f} s", flush=True)
+    print(f"executed {source} in {took} s", flush=True)
 
 
 if __name__ == "__main__":

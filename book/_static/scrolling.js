@@ -1,13 +1,17 @@
-/* On a narrow screen figures scroll sideways; let the keyboard reach those that do. */
+/* What does not fit scrolls sideways; let the keyboard reach it where it does. */
 "use strict";
 
 (() => {
+  const SCROLLING = ".bd-content figure, .explorable, .figure-numbers .tables";
+
   function letFocus() {
-    for (const figure of document.querySelectorAll(".bd-content figure, .explorable")) {
-      if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
-      else figure.removeAttribute("tabindex");
+    for (const part of document.querySelectorAll(SCROLLING)) {
+      const scrolls = part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight;
+      if (scrolls && part.clientWidth) part.tabIndex = 0;
+      else part.removeAttribute("tabindex");
     }
   }
   window.addEventListener("load", letFocus);
   window.addEventListener("resize", letFocus);
+  document.addEventListener("toggle", letFocus, true); // events of <details> do not bubble
 })();

@@ -71,7 +71,7 @@ class Estimates(pd.DataFrame):
         none = pd.Series(np.nan, self.index)
         errors = [self.get(f"{ERROR}{name}", none) for name in shown]
         return {
-            "index": [str(label) for label in shown.index],
+            "index": [_label(label) for label in shown.index],
             "index_names": [str(name) for name in shown.index.names],
             "columns": [str(name) for name in shown],
             "values": _rows([shown[name] for name in shown]),
@@ -110,6 +110,10 @@ class Estimates(pd.DataFrame):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {MIME: {"tables": [self.numbers()]}}
+
+
+def _label(label: Any) -> str:
+    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def _rows(columns: list[pd.Series]) -> list[list[Any]]:

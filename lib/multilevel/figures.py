@@ -306,7 +306,7 @@ def bands(
                 ms=5,
                 label="observed",
             )
-        ax.set(title=f"{facet} {level}", ylim=(-0.02, 1.02))
+        ax.set(title=f"{facet} {level}", ylim=(-0.05, 1.05))
     for ax in list(axes.flat)[len(levels) :]:
         ax.set_axis_off()
     for ax in list(axes.flat)[: len(levels)][-2:]:
@@ -338,7 +338,7 @@ def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: 
     """
     figure, ax = plt.subplots()
     ax.plot(list(labels), draws.transpose("row", ...), color=TERRACOTTA, alpha=0.45, linewidth=1)
-    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.02, 1.02))
+    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.05, 1.05))
     (lines,) = set(draws.dims) - {"row"}
     values = draws.transpose(lines, "row").to_numpy()[None]
     each = xr.DataArray(values, {"row": list(labels)}, ("chain", "draw", "row"))

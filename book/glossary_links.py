@@ -1,0 +1,76 @@
+"""Link the first use of every term of the glossary, on every page, with the term's meaning."""
+
+import re
+from typing import NamedTuple
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+PAGE = "chapters/glossary"
+PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)  # a term in code or in a link is left alone
+
+
+class Entry(NamedTuple):
+    """Where the glossary explains a term, and its explanation."""
+
+    anchor: str
+    meaning: str
+
+
+def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
+    """Remember the terms of the glossary; an entry may have several, such as a plural."""
+    if app.env.docname != PAGE:
+        return
+    for item in doctree.findall(nodes.definition_list_item):
+        terms = list(item.findall(nodes.term))
+        entry = Entry(terms[0]["ids"][0], item[-1].astext().replace("\n", " "))
+        _glossary(app.env).update({term.astext().lower(): entry for term in terms})
+
+
+def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Replace the first use of each term by a link; its title is what the term means."""
+    left = dict(_glossary(app.env))
+    if page == PAGE:
+        return
+    address = app.builder.get_relative_uri(page, PAGE)
+    for text in list(doctree.findall(nodes.Text)):
+        if isinstance(text.parent, PLAIN) and not _in_link(text):
+            text.parent.replace(text, _linked(str(text), left, address))
+
+
+def _linked(text: str, left: dict[str, Entry], address: str) -> list[nodes.Node]:
+    """Split a text at the terms that it is the first to use, which are then no longer left."""
+    pieces: list[nodes.Node] = []
+    while left:
+        longest_first = sorted(map(re.escape, left), key=len, reverse=True)
+        found = re.search(rf"\b(?:{'|'.join(longest_first)})\b", text, re.IGNORECASE)
+        if not found:
+            break
+        entry = left[found[0].lower()]
+        for term in [term for term, other in left.items() if other == entry]:
+            del left[term]
+        target = f"{address}#{entry.anchor}"
+        link = nodes.reference("", found[0], refuri=target, reftitle=entry.meaning, internal=True)
+        link["classes"].append("glossary-term")
+        pieces += [nodes.Text(text[: found.start()]), link]
+        text = text[found.end() :]
+    return [*pieces, nodes.Text(text)]
+
+
+def _in_link(node: nodes.Node) -> bool:
+    while (node := node.parent) is not None:
+        if isinstance(node, nodes.reference | nodes.title | nodes.caption):
+            return True
+    return False
+
+
+def _glossary(env: BuildEnvironment) -> dict[str, Entry]:
+    return vars(env).setdefault("glossary_entries", {})
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx; the glossary is not merged, so pages are read by one process."""
+    app.connect("doctree-read", keep_glossary)
+    app.connect("doctree-resolved", link_terms)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}
