@@ -12,7 +12,7 @@ BIN := .venv/bin
 CHAPTERS := $(shell sed -n 's|.*chapters/||p' _toc.yml)
 STORED := $(CHAPTERS:%=chapters/%.ipynb)
 EXECUTED := $(CHAPTERS:%=_build/executed/%.ipynb)
-MATTER := _config.yml _toc.yml references.bib $(wildcard book/* book/_static/*) data/README.md tools/build-html tools/pack.py
+MATTER := _config.yml _toc.yml references.bib $(wildcard book/*.* book/_static/* book/_templates/*) data/README.md tools/build-html tools/pack.py
 # Begun first, so that nothing waits for them at the end.
 LONGEST := _build/executed/exercise-moral-judgement.ipynb _build/executed/repeated-measures.ipynb
 # What a chapter's numbers depend on, besides its own source.
@@ -67,6 +67,10 @@ test: $(BIN)/ready _build/html/index.html ## lint, types, unit tests, notebooks,
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 	rm -rf chapters/fits  # the notebooks are tested from no stored fits
 	PYTHONPATH=tests $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout 900 -p outputs -p no:cacheprovider -n 2 --dist loadfile --no-loadscope-reorder $(STORED)
+
+.PHONY: links
+links: $(BIN)/ready _build/html/index.html ## ask whether the addresses outside the book still answer
+	$(BIN)/jupyter-book build _build/source --path-output _build/links --builder linkcheck
 
 .PHONY: check
 check: $(BIN)/ready ## fit a tiny model and say whether this machine gives the right answer

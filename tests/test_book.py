@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import nbformat
 import pytest
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -76,11 +76,85 @@ def test_mathematics_is_served_from_the_book() -> None:
     assert any("mathjax/tex-svg-full.js" in str(script["src"]) for script in scripts)
 
 
-def test_every_figure_carries_the_alt_text_of_its_cell(page: BeautifulSoup) -> None:
+def test_every_figure_has_an_alt_text_of_its_own(page: BeautifulSoup) -> None:
     article = page.find("article")
     assert article is not None
     for image in article.find_all("img"):
-        assert len(str(image.get("alt") or "")) > 60, image
+        alt, figure = str(image.get("alt") or ""), image.find_parent("figure")
+        assert len(alt) > 60, image
+        assert not re.search(r"\.(png|svg|jpe?g)\b", alt), image
+        assert figure is not None
+        assert figure.figcaption is not None
+        assert alt not in figure.figcaption.get_text(), image
+
+
+def test_below_every_figure_its_numbers_can_be_opened(page: BeautifulSoup) -> None:
+    article = page.find("article")
+    assert article is not None
+    for figure in article.select(".cell_output figure"):
+        output = figure.find_parent(class_="cell_output")
+        assert output is not None
+        numbers = output.select("details.figure-numbers table")
+        assert numbers, figure
+        for table in numbers:
+            assert table.caption is not None
+            assert table.caption.get_text()
+            assert any(re.search(r"\d", cell.get_text()) for cell in table.select("td")), table
+
+
+def test_header_cells_say_what_they_head(page: BeautifulSoup) -> None:
+    article = page.find("article")
+    assert article is not None
+    for cell in article.select("th"):
+        assert cell.get("scope") == ("col" if cell.find_parent("thead") else "row"), cell
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_page_says_how_long_it_takes(source: Path) -> None:
+    times = soup(HTML / "chapters" / f"{source.stem}.html").select("h1 + .page-times")
+    (said,) = (line.get_text() for line in times)
+    assert re.match(r"Reading: about \d+ minute", said)
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    has_code = any(cell.cell_type == "code" for cell in notebook.cells)
+    assert bool(re.search(r"about \d+ seconds", said)) == has_code
+
+
+def _heads_an_entry(term: Tag) -> bool:
+    before = term.find_previous_sibling()
+    return before is None or before.name == "dd"
+
+
+def test_terms_lead_to_the_glossary_and_carry_their_meaning() -> None:
+    glossary = soup(HTML / "chapters" / "glossary.html")
+    linked = set()
+    for source in SOURCES:
+        links = soup(HTML / "chapters" / f"{source.stem}.html").select("a.glossary-term")
+        targets = [str(link["href"]) for link in links]
+        assert len(set(targets)) == len(targets), f"{source.stem} links a term twice"
+        linked |= set(targets)
+        for link in links:
+            entry = glossary.find(id=str(link["href"]).partition("#")[2])
+            assert entry is not None
+            meaning = entry.find_next("dd")
+            assert meaning is not None
+            assert str(link["title"])[:30] == meaning.get_text().replace("\n", " ").strip()[:30]
+    first = [term for term in glossary.select("dl.glossary dt") if _heads_an_entry(term)]
+    assert {f"glossary.html#{term['id']}" for term in first} == linked
+
+
+def test_the_page_for_lost_visitors_needs_no_other_file() -> None:
+    lost = soup(HTML / "404.html")
+    assert lost.find("h1") is not None
+    assert not lost.find_all(["script", "link", "img"])
+    assert [link["href"] for link in lost.find_all("a")] == ["index.html"]
+
+
+def test_a_shared_link_shows_title_and_picture(page: BeautifulSoup) -> None:
+    shown = {tag.get("property"): tag.get("content") for tag in page.find_all("meta")}
+    assert page.h1 is not None
+    assert str(shown["og:title"]) in page.h1.get_text()
+    assert len(str(shown["og:description"])) > 40
+    assert (HTML / str(shown["og:image"])).is_file()
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

@@ -89,6 +89,38 @@ def test_search_finds_a_word_without_network(browser: Browser) -> None:
     page.context.close()
 
 
+def test_the_meaning_of_a_term_is_shown_by_pointer_and_by_keyboard(browser: Browser) -> None:
+    page = visit(browser, "repeated-measures")
+    link, tip = page.locator("a.glossary-term").first, page.locator("#glossary-tip")
+    assert not tip.is_visible()
+    link.hover()
+    assert tip.is_visible()
+    assert tip.inner_text() == link.get_attribute("data-meaning")
+    tip.hover()
+    page.wait_for_timeout(400)
+    assert tip.is_visible()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(400)
+    assert not tip.is_visible()
+    link.focus()
+    assert tip.is_visible()
+    assert link.get_attribute("aria-describedby") == "glossary-tip"
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_numbers_of_figures_are_accessible_when_opened(browser: Browser, mode: Mode) -> None:
+    page = visit(browser, "calibration", NARROW, mode)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}}).response
+    assert [violation["id"] for violation in found["violations"]] == []
+    page.context.close()
+
+
 # What moves ---------------------------------------------------------------------------------------
 
 

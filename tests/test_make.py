@@ -25,7 +25,7 @@ def built(tmp_path: Path) -> Path:
         "tools/set-up",
         "data/README.md",
     ]
-    sources += ["lib/multilevel/models.py", "data/mlm.csv", "book/only_shown.py"]
+    sources += ["lib/multilevel/models.py", "data/mlm.csv", "book/times.py"]
     sources += [f"chapters/{name}.md" for name in CHAPTERS]
     derived = [f"_build/executed/{name}.ipynb" for name in CHAPTERS]
     for age, paths in enumerate([[".venv/bin/ready", "_build/html/.executed"], derived, sources]):
@@ -71,7 +71,7 @@ def test_what_all_chapters_rest_on_executes_them_all(built: Path, path: str) -> 
     assert sorted(executed(book(built))) == sorted(CHAPTERS)
 
 
-@pytest.mark.parametrize("path", ["_config.yml", "book/only_shown.py", "tools/build-html"])
+@pytest.mark.parametrize("path", ["_config.yml", "book/times.py", "tools/build-html"])
 def test_what_concerns_the_html_alone_executes_no_chapter(built: Path, path: str) -> None:
     (built / path).touch()
     (command,) = book(built)
