@@ -20,24 +20,23 @@ def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
     if not source[0].startswith("{"):
         return
     notebook = json.loads(source[0])
+    cells = []
     for cell in notebook["cells"]:
-        shown = []
+        cells.append(cell)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             carried = [data.pop(mime) for mime in list(data) if mime.endswith(MIME)]
-            shown.append(output)
             if "image/png" in data:
-                shown += [_openable(numbers["tables"]) for numbers in carried]
-        if "outputs" in cell:
-            cell["outputs"] = shown
-    source[0] = json.dumps(notebook)
+                cells += [_openable(numbers["tables"]) for numbers in carried]
+    source[0] = json.dumps(notebook | {"cells": cells})
 
 
 def _openable(tables: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write a cell of text that holds the tables; to Markdown it is a single block of HTML."""
     parts = "".join(_table(table) for table in tables)
     summary = "<summary>The numbers of this figure</summary>"
     html = f'<details class="figure-numbers">{summary}<div class="tables">{parts}</div></details>'
-    return {"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}
+    return {"cell_type": "markdown", "metadata": {}, "source": html}
 
 
 def _table(table: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -18,6 +19,7 @@ PREFIX = "application/papermill.record/"
 SOURCES = sorted((ROOT / "chapters").glob("*.md"))
 
 
+@cache
 def soup(page: Path) -> BeautifulSoup:
     assert page.is_file(), f"{page} is missing: run make book or make html"
     return BeautifulSoup(page.read_text(), "html.parser")
@@ -92,11 +94,12 @@ def test_below_every_figure_its_numbers_can_be_opened(page: BeautifulSoup) -> No
     article = page.find("article")
     assert article is not None
     for figure in article.select(".cell_output figure"):
-        output = figure.find_parent(class_="cell_output")
-        assert output is not None
-        numbers = output.select("details.figure-numbers table")
-        assert numbers, figure
-        for table in numbers:
+        cell = figure.find_parent(class_="cell")
+        assert cell is not None
+        numbers = cell.find_next_sibling()
+        assert numbers is not None
+        assert numbers.get("class") == ["figure-numbers"], figure
+        for table in numbers.select("table"):
             assert table.caption is not None
             assert table.caption.get_text()
             assert any(re.search(r"\d", cell.get_text()) for cell in table.select("td")), table
@@ -180,7 +183,7 @@ def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:
         address, _, anchor = str(link["href"]).partition("#")
         if "//" in address or address.startswith("mailto:"):
             continue
-        target = page if not address else soup(HTML / "chapters" / address)
+        target = page if not address else soup((HTML / "chapters" / address).resolve())
         if anchor:
             assert target.find(id=anchor) is not None, link["href"]
 
