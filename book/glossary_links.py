@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 
 def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
-    """Remember the terms of the glossary; an entry may have several, such as a plural."""
+    """Remember the terms of the glossary; an entry may have several."""
     if app.env.docname != PAGE:
         return
     for item in doctree.findall(nodes.definition_list_item):
@@ -44,10 +44,10 @@ def _linked(text: str, left: dict[str, Entry], address: str) -> list[nodes.Node]
     pieces: list[nodes.Node] = []
     while left:
         longest_first = sorted(map(re.escape, left), key=len, reverse=True)
-        found = re.search(rf"\b(?:{'|'.join(longest_first)})\b", text, re.IGNORECASE)
+        found = re.search(rf"\b({'|'.join(longest_first)})s?\b", text, re.IGNORECASE)
         if not found:
             break
-        entry = left[found[0].lower()]
+        entry = left[found[1].lower()]
         for term in [term for term, other in left.items() if other == entry]:
             del left[term]
         target = f"{address}#{entry.anchor}"

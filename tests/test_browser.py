@@ -81,6 +81,18 @@ def test_page_opens_without_network_and_is_accessible(
     assert violations == []
 
 
+def test_figures_are_sharp_where_a_pixel_has_two_dots(browser: Browser) -> None:
+    for name in NAMES:
+        page = visit(browser, name)
+        blurred = page.evaluate(
+            "[...document.querySelectorAll('.cell_output img')]"
+            ".filter(image => image.naturalWidth < 2 * image.clientWidth)"
+            ".map(image => image.alt)"
+        )
+        page.context.close()
+        assert blurred == [], name
+
+
 def test_search_finds_a_word_without_network(browser: Browser) -> None:
     page = visit(browser, "../search")
     page.goto(f"{(HTML / 'search').as_uri()}.html?q=shrinkage")
