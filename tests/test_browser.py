@@ -93,6 +93,23 @@ def test_figures_are_sharp_where_a_pixel_has_two_dots(browser: Browser) -> None:
         assert blurred == [], name
 
 
+def test_a_page_is_printed_in_light_mode(browser: Browser) -> None:
+    page = visit(browser, "estimates", WIDE, "dark")
+    page.evaluate("addEventListener('beforeprint', () => { window.printed = true; })")
+    page.pdf()
+    assert page.evaluate("printed")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('details:not([open]), .explorable, .bd-sidebar-primary')]"
+        ".every(part => !part.checkVisibility())"
+    )
+    assert hidden
+    page.context.close()
+
+
 def test_search_finds_a_word_without_network(browser: Browser) -> None:
     page = visit(browser, "../search")
     page.goto(f"{(HTML / 'search').as_uri()}.html?q=shrinkage")
