@@ -1,16 +1,20 @@
-"""Leave launch buttons out of the pages while _config.yml names no repository to launch from."""
+"""Fit the pages to where they are hosted, as _config.yml says: perhaps nowhere yet."""
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 
-def drop_buttons(app: Sphinx, config: Config) -> None:
-    """Drop the settings of the buttons; without a repository the theme would stumble over them."""
+def fit_to_host(app: Sphinx, config: Config) -> None:
+    """Tell the previews of shared links the pages' address; no launch buttons without repository.
+
+    The theme would stumble over buttons that have nothing to launch from.
+    """
+    config["ogp_site_url"] = config["html_baseurl"]
     if not config["html_theme_options"].get("repository_url"):
         config["html_theme_options"].pop("launch_buttons", None)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("config-inited", drop_buttons)
+    app.connect("config-inited", fit_to_host)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
