@@ -27,22 +27,23 @@ def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
             data = output.get("data", {})
             carried = [data.pop(mime) for mime in list(data) if mime.endswith(MIME)]
             if "image/png" in data:
-                cells += [_openable(numbers["tables"]) for numbers in carried]
+                cells += [_openable(numbers["tables"], cell["id"]) for numbers in carried]
     source[0] = json.dumps(notebook | {"cells": cells})
 
 
-def _openable(tables: list[dict[str, Any]]) -> dict[str, Any]:
+def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
     """Write a cell of text that holds the tables; to Markdown it is a single block of HTML."""
     parts = "".join(_table(table) for table in tables)
     summary = "<summary>The numbers of this figure</summary>"
     html = f'<details class="figure-numbers">{summary}<div class="tables">{parts}</div></details>'
-    return {"cell_type": "markdown", "metadata": {}, "source": html}
+    name = f"numbers-of-{figure}"
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": html}
 
 
 def _table(table: dict[str, Any]) -> str:
     """Write a table as HTML: the labels of its rows are header cells, like those of columns."""
-    names = [name if name != "None" else "" for name in table["index_names"]]
-    head = "".join(f"<th>{escape(name)}</th>" for name in [", ".join(names), *table["columns"]])
+    corner = ", ".join(name for name in table["index_names"] if name != "None")
+    head = "".join(f"<th>{escape(name)}</th>" for name in [corner, *table["columns"]])
     rows = "".join(
         f"<tr><th>{escape(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
         for label, values in zip(table["index"], table["values"], strict=True)
