@@ -263,7 +263,7 @@ def test_figures_are_compared_by_their_numbers_and_words() -> None:
     stored = figure_output(draws(1))
     assert disagreements(stored, figure_output(draws(2))) == []
     (first, *_) = disagreements(stored, figure_output(draws(2, shift=0.3)))
-    assert re.match(r'row "a, 0\.\d+", column \'quantile\': stored -', first)
+    assert re.match(r"row 'a, 0\.\d+', column 'quantile': stored -", first)
     (words,) = disagreements(stored, figure_output(draws(2), name="b"))
     assert "'a'" in words
     assert "'b'" in words
