@@ -48,6 +48,21 @@ def test_both_halves_hold_the_same_cells(source: Path) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_saving_the_notebook_in_jupyterlab_would_leave_the_source_as_it_is(source: Path) -> None:
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert jupytext.writes(notebook, fmt="md:myst") == source.read_text(), (
+        f"write {source.name} as Jupytext does: jupytext --to md:myst chapters/{source.stem}.ipynb"
+    )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_after_a_claim_that_a_change_makes_false_a_readers_run_goes_on(source: Path) -> None:
+    for cell in code_cells(source):
+        asserts = bool(re.search(r"^ *assert ", cell.source, re.MULTILINE))
+        assert ("raises-exception" in cell.metadata.get("tags", [])) == asserts, cell.source
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_every_code_cell_was_executed_in_order(source: Path) -> None:
     counts = [cell.execution_count for cell in code_cells(source)]
     assert counts == list(range(1, len(counts) + 1))

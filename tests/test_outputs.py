@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from nbclient.exceptions import CellExecutionError
 from notebooks import execute
 from outputs import GLUED, disagreements
 
@@ -45,6 +46,7 @@ CELLS = {
         """,
     "draws": "ml.peek(ml.tidy(levels))",
     "sentence": 'print("Person 6 is near the mean.")',
+    "claim": 'assert fit.attrs["seed"] > 0\nprint("The seed is positive.")',
 }
 PRIOR = 'ml.partial_pooling(mlm, "con", "id", sigma_alpha=ml.Prior(pm.Exponential, 40))'
 NUMBER = r"-?\d+\.\d+(e-\d+)?"
@@ -79,12 +81,15 @@ WRONG = {
         rf"column 'value': stored {NUMBER}, fresh {NUMBER}, may differ by 0\.00",
     ),
     "sentence": ("near", "far from", r"stored .*Person 6 is near.* fresh .*Person 6 is far from"),
+    # After this cell a reader's run goes on; a false claim fails here all the same.
+    "claim": ("> 0", "> 9", r"AssertionError"),
 }
 
 
 def notebook(changed: dict[str, str] | None = None) -> nbformat.NotebookNode:
     sources = {name: dedent(source).strip() for name, source in CELLS.items()} | (changed or {})
     cells = [nbformat.v4.new_code_cell(sources[name], id=name) for name in CELLS]
+    cells[-1].metadata["tags"] = ["raises-exception"]
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -124,6 +129,12 @@ def test_the_same_seed_on_the_same_machine_gives_the_same_outputs(
     execute(again, tmp_path)
     for cell, fresh in zip(stored.cells, again.cells, strict=True):
         assert cell.outputs == fresh.outputs  # figures to the pixel
+
+
+def test_a_false_claim_stops_the_execution(tmp_path: Path) -> None:
+    claim = nbformat.v4.new_code_cell("assert 1 > 2", metadata={"tags": ["raises-exception"]})
+    with pytest.raises(CellExecutionError, match="assert 1 > 2"):
+        execute(nbformat.v4.new_notebook(cells=[claim]), tmp_path)
 
 
 def test_another_seed_passes(stored: nbformat.NotebookNode, tmp_path: Path) -> None:

@@ -18,6 +18,11 @@ from traitlets.config import Config
 
 TIMEOUT = 900  # seconds for one cell, on a slow machine
 METADATA = {
+    # How Jupytext keeps the two halves of a chapter together
+    "jupytext": {
+        "formats": "md:myst,ipynb",
+        "notebook_metadata_filter": "-jupytext.text_representation.jupytext_version",
+    },
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
@@ -36,8 +41,7 @@ def derive(source: Path) -> nbformat.NotebookNode:
     The notebook; its cells' ids are counted, so that the same source gives the same file
     """
     notebook = jupytext.read(source, fmt="md:myst")
-    jupytext_metadata = {"jupytext": {"formats": "md:myst,ipynb"}}
-    notebook.metadata = nbformat.from_dict({**jupytext_metadata, **METADATA})
+    notebook.metadata = nbformat.from_dict(METADATA)
     for number, cell in enumerate(notebook.cells, start=1):
         cell["id"] = f"{source.stem}-{number}"
     return notebook
@@ -66,6 +70,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         notebook,
         timeout=TIMEOUT,
         record_timing=False,
+        force_raise_errors=True,  # also in cells after which a reader's run may go on
         config=Config({"KernelManager": {"transport_encryption": "auto"}}),
         resources={"metadata": {"path": str(folder)}},
     ).execute()
