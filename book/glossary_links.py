@@ -25,7 +25,7 @@ def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
     for item in doctree.findall(nodes.definition_list_item):
         terms = list(item.findall(nodes.term))
         entry = Entry(terms[0]["ids"][0], item[-1].astext().replace("\n", " "))
-        _glossary(app.env).update({term.astext().lower(): entry for term in terms})
+        _glossary(app.env).update({term.astext(): entry for term in terms})
 
 
 def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -35,7 +35,7 @@ def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     address = app.builder.get_relative_uri(page, PAGE)
     for text in list(doctree.findall(nodes.Text)):
-        if isinstance(text.parent, PLAIN) and not _in_link(text):
+        if isinstance(text.parent, PLAIN) and not _has_another_use(text):
             text.parent.replace(text, _linked(str(text), left, address))
 
 
@@ -43,11 +43,11 @@ def _linked(text: str, left: dict[str, Entry], address: str) -> list[nodes.Node]
     """Split a text at the terms that it is the first to use, which are then no longer left."""
     pieces: list[nodes.Node] = []
     while left:
-        longest_first = sorted(map(re.escape, left), key=len, reverse=True)
-        found = re.search(rf"\b({'|'.join(longest_first)})s?\b", text, re.IGNORECASE)
+        longest_first = map(_pattern, sorted(left, key=len, reverse=True))
+        found = re.search(rf"\b({'|'.join(longest_first)})s?\b", text)
         if not found:
             break
-        entry = left[found[1].lower()]
+        entry = left.get(found[1]) or left[found[1][0].lower() + found[1][1:]]
         for term in [term for term, other in left.items() if other == entry]:
             del left[term]
         target = f"{address}#{entry.anchor}"
@@ -58,9 +58,15 @@ def _linked(text: str, left: dict[str, Entry], address: str) -> list[nodes.Node]
     return [*pieces, nodes.Text(text)]
 
 
-def _in_link(node: nodes.Node) -> bool:
+def _pattern(term: str) -> str:
+    """Match a term as it is written, or with a capital at the beginning of a sentence."""
+    first, rest = term[0], re.escape(term[1:])
+    return f"[{first}{first.upper()}]{rest}"
+
+
+def _has_another_use(node: nodes.Node) -> bool:
     while (node := node.parent) is not None:
-        if isinstance(node, nodes.reference | nodes.title | nodes.caption):
+        if isinstance(node, nodes.reference | nodes.title | nodes.caption | nodes.citation):
             return True
     return False
 

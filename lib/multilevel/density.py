@@ -62,7 +62,9 @@ def compile_density(model: pm.Model) -> CompiledPyMCModel:
     def log_density(length: int, at: Any, gradient_out: Any, value_out: Any, _data: Any) -> int:
         try:
             value, gradient = density(carray(at, (size,)))
-        except Exception:  # numba knows no finer one
+        # Whatever an assertion in the graph raises: compiled code can catch nothing narrower. It is
+        # not lost: the sampler is told, rejects the step, and counts it as divergent.
+        except Exception:
             return ERROR
         value_out[0] = value[()]
         for i in range(size):

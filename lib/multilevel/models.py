@@ -6,7 +6,8 @@ example ``partial_pooling(data, "con", "id", sigma_alpha=Prior(pm.Exponential, 1
 
 Two things in here serve the sampler and leave the posterior as it is; the page "Exercise: moral
 judgement, by person" explains both. Variables with a leading underscore exist for the sampler
-alone, and ``fit`` does not report them. Equal rows are evaluated once, with their count.
+alone, and ``fit`` does not report them; a standard deviation that may be near zero has a sign
+there. Equal rows are evaluated once, with their count.
 A third does so in the ordered models: odds are multiplied where log-odds would be added, because
 there are fewer clusters and designs than kinds of rows.
 """
@@ -49,7 +50,18 @@ class Prior:
         return self.distribution(name, *self.parameters, **self.keywords, **settings)
 
     def of_absolute(self, name: str) -> Tensor:
-        """Give the absolute value of ``name`` this prior, up to a constant; its sign is free."""
+        """Give the absolute value of the parameter ``name`` this prior; its sign is free.
+
+        Parameters
+        ----------
+        name
+            Of a parameter without dims.
+
+        Returns
+        -------
+        The parameter, which may be negative; its log density is that of the prior at its absolute
+        value, up to a constant
+        """
         prior: Any = self.distribution
 
         def draw(size: Any) -> Tensor:
