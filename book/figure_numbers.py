@@ -5,6 +5,7 @@ representation leaves the page; that of a figure comes back as a table.
 """
 
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -43,16 +44,22 @@ def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
 def _table(table: dict[str, Any]) -> str:
     """Write a table as HTML: the labels of its rows are header cells, like those of columns."""
     corner = ", ".join(name for name in table["index_names"] if name != "None")
-    head = "".join(f"<th>{escape(name)}</th>" for name in [corner, *table["columns"]])
+    head = "".join(f"<th>{_label(name)}</th>" for name in [corner, *table["columns"]])
     rows = "".join(
-        f"<tr><th>{escape(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
+        f"<tr><th>{_label(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
         for label, values in zip(table["index"], table["values"], strict=True)
     )
-    caption = f"<caption>{escape(table['name'])}</caption>"
+    caption = f"<caption>{_label(table['name'])}</caption>"
     return (
         f'<table class="dataframe">{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _label(text: str) -> str:
+    """Write a label; a formula in it, which Matplotlib draws, is for MathJax here."""
+    formula = r'<span class="math notranslate nohighlight">\\(\1\\)</span>'
+    return re.sub(r"\$(.+?)\$", formula, escape(text))
 
 
 def _written(value: Any) -> str:

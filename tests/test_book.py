@@ -102,6 +102,7 @@ def test_below_every_figure_its_numbers_can_be_opened(page: BeautifulSoup) -> No
         for table in numbers.select("table"):
             assert table.caption is not None
             assert table.caption.get_text()
+            assert "$" not in table.get_text(), table
             assert any(re.search(r"\d", cell.get_text()) for cell in table.select("td")), table
 
 
