@@ -126,9 +126,9 @@ def names_used(cells: list[Any]) -> set[str]:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_nothing_depends_on_a_solution(source: Path) -> None:
-    """Names that only solution cells assign are not used elsewhere."""
+    """Names that only solutions and their checks assign are not used elsewhere."""
     cells = [c for c in jupytext.read(source, fmt="md:myst").cells if c.cell_type == "code"]
-    solution = [c for c in cells if "solution" in c.metadata.get("tags", [])]
+    solution = [c for c in cells if {"solution", "check"} & set(c.metadata.get("tags", []))]
     others = [c for c in cells if c not in solution]
     only_in_solution = names_assigned(solution) - names_assigned(others)
     assert not only_in_solution & names_used(others)

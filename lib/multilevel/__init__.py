@@ -1,5 +1,6 @@
 """The code behind the chapters: ``import multilevel as ml``."""
 
+from multilevel.answers import check, hand_in, variant
 from multilevel.comparison import compare, loo, reloo
 from multilevel.datasets import load_chimpanzees, load_lecture, load_mlm, load_trolley
 from multilevel.estimates import Estimates, Quoted, mcse
@@ -22,6 +23,7 @@ __all__ = [
     "Prior",
     "Quoted",
     "agreement",
+    "check",
     "check_convergence",
     "compare",
     "count_parameters",
@@ -31,6 +33,7 @@ __all__ = [
     "exact_loo",
     "exact_posterior",
     "fit",
+    "hand_in",
     "interval",
     "load_chimpanzees",
     "load_lecture",
@@ -48,4 +51,5 @@ __all__ = [
     "replicate",
     "summarise",
     "tidy",
+    "variant",
 ]
