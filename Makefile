@@ -41,12 +41,14 @@ _build/executed/agreement.ipynb: | $(LONGEST) _build/executed/crossed-clusters.i
 
 # build-html begins by removing _build/html, and with it the mark of what it was built from.
 _build/html/.executed: $(EXECUTED) $(MATTER)
-	@tools/build-html $(EXECUTED)
+	@tools/build-html . _toc.yml $(EXECUTED)
+	@$(BIN)/python tools/pack.py
 	@touch $@
 
 .PHONY: html
 html: $(BIN)/ready ## build the HTML from the stored notebooks, without executing
-	@tools/build-html $(STORED)
+	@tools/build-html . _toc.yml $(STORED)
+	@$(BIN)/python tools/pack.py
 
 .PHONY: notebooks
 notebooks: $(BIN)/ready ## after an edit: derive and execute the stored notebooks again
@@ -56,7 +58,8 @@ notebooks: $(BIN)/ready ## after an edit: derive and execute the stored notebook
 # The tests look at the book that was built last, and build it if there is none or it is older than
 # a stored notebook.
 _build/html/index.html: $(STORED) $(MATTER) | $(BIN)/ready
-	@tools/build-html $(STORED)
+	@tools/build-html . _toc.yml $(STORED)
+	@$(BIN)/python tools/pack.py
 
 # Files in their order (--no-loadscope-reorder): those with few but long tests are not left to the end.
 .PHONY: test
@@ -91,6 +94,29 @@ _build/bambi/ready: benchmarks/requirements.txt
 	@_build/bambi/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
+.PHONY: student
+student: book ## the students' edition, without solutions: dist/multilevel-student.zip
+	@PYTHONPATH=tools $(BIN)/python teaching/editions.py student
+
+.PHONY: instructor
+instructor: book ## the instructor's edition, with checks and notes: dist/multilevel-instructor.zip
+	@PYTHONPATH=tools $(BIN)/python teaching/editions.py instructor
+
+.PHONY: nbgrader
+nbgrader: book _build/nbgrader/ready ## a course folder of nbgrader, with releases: dist/nbgrader
+	@PYTHONPATH=tools $(BIN)/python teaching/editions.py nbgrader
+	@cd dist/nbgrader && export PATH="$(CURDIR)/_build/nbgrader/bin:$$PATH" && nbgrader generate_assignment --all --force --log-level WARN
+
+.PHONY: grade
+grade: $(BIN)/ready _build/nbgrader/ready ## grade what came back: make grade OPTIONS="ASSIGNMENT --jobs 2"
+	@_build/nbgrader/bin/python teaching/grade.py $(OPTIONS)
+
+_build/nbgrader/ready: teaching/requirements.txt $(BIN)/ready
+	@echo "setting up nbgrader in _build/nbgrader"
+	@rm -rf _build/nbgrader && $(BIN)/python -m venv _build/nbgrader
+	@_build/nbgrader/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 .PHONY: lab
 lab: $(BIN)/ready ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir chapters $(OPTIONS)
@@ -102,10 +128,12 @@ lock: $(BIN)/ready ## after an edit of requirements.in: solve it anew (fetches u
 	    --custom-compile-command 'make lock' requirements.in --output-file requirements.txt
 	@_build/uv/bin/uv pip compile --universal --python-version 3.12 --generate-hashes --quiet \
 	    --custom-compile-command 'make lock' benchmarks/requirements.in --output-file benchmarks/requirements.txt
+	@_build/uv/bin/uv pip compile --universal --python-version 3.12 --generate-hashes --quiet \
+	    --custom-compile-command 'make lock' teaching/requirements.in --output-file teaching/requirements.txt
 
 .PHONY: clean
 clean: ## remove everything that can be made again
-	rm -rf .venv _build chapters/fits lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv _build dist chapters/fits lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment: made anew whenever the lock changes.

@@ -1,0 +1,253 @@
+"""Make the editions of the book for a class: for students, for the instructor, for nbgrader.
+
+usage: editions.py student | instructor | nbgrader
+
+All three come from the executed notebooks in _build/executed; they go to dist/.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import notebooks
+import pack
+import yaml
+from exercises import (
+    CHAPTERS,
+    PREFIX,
+    ROOT,
+    answer_of,
+    assignments,
+    has_tag,
+    points_of,
+)
+from sandbox import STUDY_DATA
+
+EXECUTED = ROOT / "_build" / "executed"
+DIST = ROOT / "dist"
+LEFT_OUT = "Behind the numbers"
+"""The part of the book that students do not get: it fits the models of the exercises."""
+FOR_STUDENTS = [
+    *("LICENSE", ".python-version", "pyproject.toml", "requirements.txt"),
+    *("lib/multilevel/*.py", "tools/set-up", "tools/check.py"),
+    *(f"data/{name}" for name in STUDY_DATA if name != "SHA256SUMS"),
+]
+HIDDEN = """
+
+### BEGIN HIDDEN TESTS
+raise RuntimeError("not judged: autograde with the settings in nbgrader_config.py")
+### END HIDDEN TESTS"""
+
+YOURS = """
+### BEGIN SOLUTION
+### END SOLUTION"""
+"""What nbgrader replaces by a comment. Solutions are not here at all, so that none can slip out."""
+
+
+# What students get of a page ----------------------------------------------------------------------
+
+
+def without_solutions(cells: Iterable[Any], exercise: bool) -> list[Any]:
+    """Leave out solutions and checks.
+
+    Of an exercise page, what stands from the heading *Solution* to the heading *Hand in* is left
+    out, and what stands after that section; of other pages, what stands between the gates of a
+    solution. Sentences that link to pages that are left out are left out as well.
+
+    Parameters
+    ----------
+    cells
+        The cells of a page.
+    exercise
+        Whether it is an exercise page.
+
+    Returns
+    -------
+    Copies of the cells that are left, in order
+    """
+    shown, handing_in, closing, kept = True, False, False, []
+    for cell in cells:
+        if cell.cell_type == "code":
+            if shown and not has_tag(cell, "solution", "check"):
+                kept.append(nbformat.from_dict(cell))
+            continue
+        lines = []
+        for line in cell.source.splitlines():
+            if exercise and line.startswith("## "):
+                shown = line == "## Hand in" or (shown and not handing_in and line != "## Solution")
+                handing_in |= line == "## Hand in"
+            elif not exercise and line.startswith(":::{solution-start}"):
+                shown = False
+            if shown and not _links_to_what_is_left_out(line):
+                lines.append(line)
+            if closing:  # this was the line that closes the gate
+                shown = True
+            closing = not exercise and line.startswith(":::{solution-end}")
+        if text := re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip():
+            kept.append(nbformat.from_dict({**cell, "source": text}))
+    return kept
+
+
+def _links_to_what_is_left_out(line: str) -> bool:
+    return any(re.search(rf"{{doc}}`(?:[^`]*<)?{name}>?`", line) for name in _left_out())
+
+
+def _left_out() -> list[str]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    (part,) = (part for part in toc["parts"] if part["caption"] == LEFT_OUT)
+    return [Path(page["file"]).name for page in part["chapters"]]
+
+
+def student_notebook(name: str, execute: bool = True) -> nbformat.NotebookNode:
+    """Make a page's notebook for students.
+
+    What is left of an exercise page is executed anew: the outputs of the cells that hand in belong
+    to the solution. Other pages keep their outputs.
+
+    Parameters
+    ----------
+    name
+        The page.
+    execute
+        Whether to execute an exercise page.
+
+    Returns
+    -------
+    The notebook
+    """
+    exercise = name.startswith(PREFIX)
+    if exercise:
+        page = notebooks.derive(CHAPTERS / f"{name}.md")
+    else:
+        page = nbformat.read(EXECUTED / f"{name}.ipynb", as_version=4)
+    page.cells = without_solutions(page.cells, exercise)
+    page.metadata.pop("jupytext", None)  # there is no other half here
+    count = 0
+    for number, cell in enumerate(page.cells, start=1):
+        cell["id"] = f"{name}-{number}"
+        if cell.cell_type == "code" and not exercise:
+            count += 1
+            cell["execution_count"] = count
+    if exercise and execute:
+        notebooks.execute(page, CHAPTERS)
+    return page
+
+
+# The editions -------------------------------------------------------------------------------------
+
+
+def student() -> None:
+    """Make dist/multilevel-student.zip: notebooks, pages, data, code, lock, README."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc["parts"] = [part for part in toc["parts"] if part["caption"] != LEFT_OUT]
+    names = [Path(page["file"]).name for part in toc["parts"] for page in part["chapters"]]
+    folder = _fresh(DIST / "multilevel-student")
+    for name in [Path(toc["root"]).name, *names]:
+        notebooks.write(student_notebook(name), folder / "chapters" / f"{name}.ipynb")
+    _build(folder, toc)
+    for pattern in FOR_STUDENTS:
+        for file in ROOT.glob(pattern):
+            target = folder / file.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
+    sums = (ROOT / "data" / "SHA256SUMS").read_text().splitlines(keepends=True)
+    kept = [line for line in sums if line.split()[-1] in STUDY_DATA]
+    (folder / "data" / "SHA256SUMS").write_text("".join(kept))
+    for file in (ROOT / "teaching" / "student").iterdir():
+        shutil.copy(file, folder)
+    _zip(folder)
+
+
+def instructor() -> None:
+    """Make dist/multilevel-instructor.zip: every page, with checks and teaching notes."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    folder = _fresh(DIST / "multilevel-instructor")
+    for file in sorted(EXECUTED.glob("*.ipynb")):
+        page = nbformat.read(file, as_version=4)
+        for cell in page.cells:
+            if has_tag(cell, "check"):
+                cell.metadata["tags"] = ["check", "hide-cell"]
+        note = ROOT / "teaching" / "notes" / f"{file.stem}.md"
+        if note.is_file():
+            text = "## For the instructor\n\n" + re.sub("^##", "###", note.read_text(), flags=re.M)
+            page.cells.append(nbformat.v4.new_markdown_cell(text, id=f"{file.stem}-note"))
+        notebooks.write(page, folder / "chapters" / file.name)
+    _build(folder, toc)
+    shutil.copy(ROOT / "teaching" / "README.md", folder)
+    _zip(folder)
+
+
+def nbgrader(course: Path = DIST / "nbgrader", names: Sequence[str] = ()) -> None:
+    """Make a course folder whose source/ nbgrader makes releases from.
+
+    Parameters
+    ----------
+    course
+        The folder.
+    names
+        The assignments; by default all.
+    """
+    shutil.rmtree(course / "source", ignore_errors=True)
+    for assignment in names or assignments():
+        page = student_notebook(PREFIX + assignment, execute=False)
+        points = points_of(assignment)
+        for number, cell in enumerate(page.cells, start=1):
+            if has_tag(cell, "starter"):
+                _grades(cell, f"{assignment}-{number}", solution=True)
+                cell.source += YOURS
+            elif has_tag(cell, "hand-in"):
+                _grades(cell, answer_of(cell), points=points[answer_of(cell)])
+                cell.source += HIDDEN
+        notebooks.write(page, course / "source" / assignment / f"{assignment}.ipynb")
+    settings = (ROOT / "teaching" / "nbgrader_config.py").read_text()
+    text = settings.replace('"TEACHING"', repr(str(ROOT / "teaching")))
+    (course / "nbgrader_config.py").write_text(text)
+    print(f"made {len(names or assignments())} assignments: {course}/source")
+
+
+def _grades(cell: Any, name: str, points: int | None = None, solution: bool = False) -> None:
+    """Say in a cell's metadata what it is to nbgrader."""
+    cell.metadata["nbgrader"] = {
+        "schema_version": 3,
+        "grade_id": name,
+        "grade": points is not None,
+        "solution": solution,
+        "locked": not solution,
+        "task": False,
+    } | ({} if points is None else {"points": points})
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "chapters").mkdir(parents=True)
+    return folder
+
+
+def _build(folder: Path, toc: dict[str, Any]) -> None:
+    """Build the pages of an edition from its notebooks, into its folder html."""
+    work = ROOT / "_build" / folder.name
+    work.mkdir(parents=True, exist_ok=True)
+    contents = work / "_toc.yml"
+    contents.write_text(yaml.safe_dump(toc, sort_keys=False))
+    pages = sorted((folder / "chapters").glob("*.ipynb"))
+    subprocess.run(["tools/build-html", work, contents, *pages], cwd=ROOT, check=True)
+    hidden = shutil.ignore_patterns(".*")
+    shutil.copytree(work / "_build" / "html", folder / "html", ignore=hidden)
+
+
+def _zip(folder: Path) -> None:
+    archive = folder.with_suffix(".zip")
+    pack.pack(archive, folder, (file for file in folder.rglob("*") if file.is_file()))
+    print(f"packed {archive.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    editions = {"student": student, "instructor": instructor, "nbgrader": nbgrader}
+    if len(sys.argv) != 2 or sys.argv[1] not in editions:
+        sys.exit(__doc__)
+    editions[sys.argv[1]]()

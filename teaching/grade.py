@@ -1,0 +1,222 @@
+"""Grade what came back: run, judge, enter into the gradebook, write feedback, export.
+
+usage: grade.py ASSIGNMENT [--course FOLDER] [--jobs N] [--seconds N] [--memory GB]
+
+Submissions are looked for where nbgrader collects them: COURSE/submitted/STUDENT/ASSIGNMENT/. Each
+is graded once; after an interruption, of whatever kind, the same command goes on where it was. A
+submission that changed since it was graded is graded anew. At the end COURSE/grades-ASSIGNMENT.csv
+holds a line for each student, whole or not at all.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from traitlets.config import Config, PyFileConfigLoader
+
+ROOT = Path(__file__).resolve().parents[1]
+# nbgrader calls a program of its own environment by its name.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def fingerprint(submission: Path) -> str:
+    """Name the contents of a submission.
+
+    Parameters
+    ----------
+    submission
+        Its folder.
+
+    Returns
+    -------
+    A hash of names and contents of all its files
+
+    Raises
+    ------
+    ValueError
+        There is a link in it: that could lead out of the folder.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(submission.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise ValueError(f"{path.name} is neither a file nor a folder: refused.")
+        if path.is_file():
+            name = str(path.relative_to(submission)).encode()
+            digest.update(f"{len(name)} {path.stat().st_size} ".encode() + name)
+            with path.open("rb") as file:
+                while piece := file.read(1 << 20):
+                    digest.update(piece)
+    return digest.hexdigest()
+
+
+def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Grade one submission by nbgrader, and remember that it was.
+
+    Parameters
+    ----------
+    course
+        nbgrader's course folder.
+    assignment, student
+        Which submission.
+    options
+        Limits of time and memory, for the preprocessor.
+
+    Returns
+    -------
+    What is remembered: ``submission`` (its fingerprint), ``problem`` (or None), ``seconds``
+    """
+    start = time.monotonic()
+    submission = course / "submitted" / student / assignment
+    problem = None
+    try:
+        key = fingerprint(submission)
+        api = NbGraderAPI(config=settings(course, options))
+        for step in (api.autograde, api.generate_feedback):
+            done = step(assignment, student, force=True)
+            if not done["success"]:
+                log = _mark(course, assignment, student).with_suffix(".log")
+                write(log, f"{done['log']}\n{done['error']}")
+                problem = f"{_reason(done['log'])} All of it: {log}"
+                break
+    except (ValueError, OSError) as error:
+        key, problem = "", str(error)
+    result = {"submission": key, "problem": problem, "seconds": round(time.monotonic() - start, 1)}
+    write(_mark(course, assignment, student), json.dumps(result))
+    return result
+
+
+def _reason(log: str | None) -> str:
+    """Find in nbgrader's log what went wrong: the last line that names an error."""
+    lines = [line.strip() for line in (log or "").splitlines()]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Entry)\b", line)]
+    return named[-1] if named else "nbgrader failed."
+
+
+def settings(course: Path, options: dict[str, Any]) -> Config:
+    """Read the course's nbgrader_config.py, and set the limits that were asked for."""
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
+    for name, value in options.items():
+        if value is not None:
+            config.Judged[name] = value
+    return config
+
+
+def waiting(course: Path, assignment: str) -> list[str]:
+    """List the students whose submission is not graded yet, or changed since."""
+    return [s for s in students(course, assignment) if not _is_graded(course, assignment, s)]
+
+
+def students(course: Path, assignment: str) -> list[str]:
+    """List the students who handed in."""
+    found = (course / "submitted").glob(f"*/{assignment}")
+    return sorted(folder.parent.name for folder in found if folder.is_dir())
+
+
+def _is_graded(course: Path, assignment: str, student: str) -> bool:
+    mark = _mark(course, assignment, student)
+    if not mark.is_file():
+        return False
+    remembered = json.loads(mark.read_text())
+    try:
+        key = fingerprint(course / "submitted" / student / assignment)
+    except ValueError:
+        key = ""
+    return bool(remembered["submission"] == key) and remembered["problem"] is None
+
+
+def _mark(course: Path, assignment: str, student: str) -> Path:
+    return course / "graded" / assignment / f"{student}.json"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def rows(course: Path, assignment: str) -> Iterator[dict[str, Any]]:
+    """Give a row for each student who handed in: points by answer, their sum, and problems."""
+    config = settings(course, {})
+    database = config.CourseDirectory.get("db_url", f"sqlite:///{course / 'gradebook.db'}")
+    with Gradebook(database, config.CourseDirectory.course_id) as book:
+        for student in students(course, assignment):
+            mark = _mark(course, assignment, student)
+            problem = json.loads(mark.read_text())["problem"] if mark.is_file() else "not graded"
+            row: dict[str, Any] = {"student": student, "assignment": assignment}
+            try:
+                submission = book.find_submission(assignment, student)
+            except MissingEntry:
+                yield row | {"problem": problem or "not in the gradebook"}
+                continue
+            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+            row |= {"score": submission.score, "max_score": submission.max_score}
+            row |= {grade.name: grade.score for grade in sorted(grades, key=lambda g: g.name)}
+            yield row | {"problem": problem or ""}
+
+
+def export(course: Path, assignment: str) -> Path:
+    """Write the grades as a table."""
+    table = list(rows(course, assignment))
+    columns = list(dict.fromkeys(name for row in table for name in row if name != "problem"))
+    path = course / f"grades-{assignment}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*columns, "problem"], restval="")
+        writer.writeheader()
+        writer.writerows(table)
+    temporary.replace(path)
+    return path
+
+
+def main(arguments: list[str]) -> int:
+    """Grade all that wait; the exit code is 1 if one could not be graded."""
+    parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)
+    parser.add_argument("assignment")
+    parser.add_argument("--course", type=Path, default=ROOT / "dist" / "nbgrader")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--memory", type=float)
+    chosen = parser.parse_args(arguments)
+    course, assignment = chosen.course.resolve(), chosen.assignment
+    if not (course / "source" / assignment).is_dir():
+        parser.error(f"there is no assignment {assignment!r} in {course / 'source'}: make nbgrader")
+    if not students(course, assignment):
+        parser.error(f"nobody has handed in: no folder {course}/submitted/STUDENT/{assignment}")
+    options = {"seconds": chosen.seconds, "memory": chosen.memory}
+    todo, start = waiting(course, assignment), time.monotonic()
+    print(f"{len(students(course, assignment))} submissions, {len(todo)} to grade", flush=True)
+    failed = 0
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(chosen.jobs, mp_context=spawn) as pool:
+        jobs = {pool.submit(grade, course, assignment, who, options): who for who in todo}
+        for number, job in enumerate(as_completed(jobs), start=1):
+            result = job.result()
+            failed += result["problem"] is not None
+            said = result["problem"] or "graded"
+            print(f"{number}/{len(todo)} {jobs[job]}: {said} ({result['seconds']} s)", flush=True)
+    path = export(course, assignment)
+    minutes = (time.monotonic() - start) / 60
+    print(f"{len(todo) - failed} graded in {minutes:.1f} minutes, {failed} could not be: {path}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,135 @@
+"""What nbgrader does with a notebook instead of executing it: run it in the sandbox, then judge.
+
+nbgrader's own preprocessor executes checks in the process that runs the submission, where the
+submission can read and change them. This one lets nothing but data out of that process.
+"""
+
+import copy
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import sandbox
+from exercises import variant_of
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade
+from traitlets import Float, Integer, Unicode
+
+HERE = Path(__file__).parent
+HIDDEN = re.compile(r"\n*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
+SHOWN = ("text/plain", "image/png")
+"""What of an output goes into the feedback: nothing that a browser would execute."""
+
+
+class Judged(NbGraderPreprocessor):
+    """Run a notebook in the sandbox, and write the verdict on each answer below its cell."""
+
+    seconds = Integer(600, help="seconds by the clock that a submission may take").tag(config=True)
+    memory = Float(6.0, help="gigabytes of memory that a submission may use").tag(config=True)
+    answers = Unicode(help="the folder of the right answers").tag(config=True)
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Fill in outputs and verdicts; see nbconvert's Preprocessor."""
+        about = resources["nbgrader"]
+        folder = Path(resources["metadata"]["path"])
+        limits = sandbox.Limits(self.seconds, self.memory)
+        result = sandbox.run(visible(nb), folder, about["student"], limits)
+        names = [cell.metadata.nbgrader.grade_id for cell in nb.cells if is_grade(cell)]
+        right = self.right_answers(about["assignment"], about["student"])
+        verdicts = judge(result["answers"], right, names)
+        fill(nb, result["outputs"])
+        claimed = result["answers"].get("student.txt")
+        strange = _other_student(claimed, about["student"])
+        for cell in nb.cells:
+            if is_grade(cell):
+                verdict = verdicts[cell.metadata.nbgrader.grade_id]
+                write_verdict(cell, verdict, [result["problem"], strange])
+        return nb, resources
+
+    def right_answers(self, assignment: str, student: str) -> Path:
+        """Find the right answers for a student's variant; run the solution if there are none."""
+        folder = Path(self.answers) / assignment / variant_of(assignment, student)
+        if not folder.is_dir():
+            command = [sandbox.PYTHON, HERE / "solutions.py", assignment, student, folder]
+            flags = f"base_compiledir={sandbox.CACHE}"
+            environment = os.environ | {"PYTENSOR_FLAGS": flags}
+            done = subprocess.run(command, capture_output=True, text=True, env=environment)
+            if done.returncode != 0:
+                raise RuntimeError(f"the solution of {assignment} failed:\n{done.stderr}")
+        return folder
+
+
+def visible(nb: Any) -> dict[str, Any]:
+    """Copy a notebook without what students do not get."""
+    shown = copy.deepcopy(nb)
+    for cell in shown.cells:
+        cell.source = HIDDEN.sub("", cell.source)
+    return json.loads(nbformat.writes(shown))
+
+
+def judge(answers: dict[str, bytes], right: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Judge the answers, in the environment of the book."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            if f"{name}.npz" in answers:
+                Path(folder, f"{name}.npz").write_bytes(answers[f"{name}.npz"])
+        command = [sandbox.PYTHON, HERE / "judge.py", folder, right, *names]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def fill(nb: Any, outputs: list[list[Any]]) -> None:
+    """Put outputs into a notebook, if they are outputs; a submission may have forged them."""
+    for cell, produced in zip(nb.cells, outputs, strict=True):
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = []
+        for output in produced:
+            kept = _kept(output)
+            if kept is not None:
+                cell.outputs.append(kept)
+
+
+def _kept(output: Any) -> Any:
+    try:
+        output = nbformat.from_dict(output)
+        if output.output_type in ("display_data", "execute_result"):
+            output.data = {kind: output.data[kind] for kind in SHOWN if kind in output.data}
+            output.metadata = {}
+        nbformat.validate(output, ref=output.output_type, version=4)
+    except (nbformat.ValidationError, AttributeError, KeyError, TypeError):
+        return None
+    return output
+
+
+def write_verdict(cell: Any, verdict: dict[str, Any], problems: list[str | None]) -> None:
+    """Put a verdict below the cell that hands an answer in, as nbgrader reads it.
+
+    An error is worth nothing, no error all points. What the student's own call printed or raised
+    stays, if the answer does not count.
+    """
+    if verdict["passed"]:
+        cell.outputs = [nbformat.v4.new_output("stream", text=f"{verdict['feedback']}\n")]
+        return
+    said = [output for output in cell.outputs if output.output_type == "error"]
+    reasons = [reason for reason in problems if reason]
+    if said:
+        reasons.append(f"{said[0].ename}: {said[0].evalue}")
+    feedback = " ".join([verdict["feedback"], *reasons])
+    cell.outputs = [
+        nbformat.v4.new_output("error", ename="Not yet", evalue=feedback, traceback=[feedback])
+    ]
+
+
+def _other_student(claimed: bytes | None, student: str) -> str | None:
+    if claimed is None or claimed.decode(errors="replace") == student.strip().casefold():
+        return None
+    return (
+        f"This was worked out for the id {claimed.decode(errors='replace')[:40]!r}, and you are "
+        f"{student!r}: put your own id into STUDENT and run the notebook again."
+    )

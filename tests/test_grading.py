@@ -1,0 +1,111 @@
+"""Grading, by nbgrader itself: right submissions get all points, others what they deserve."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import editions
+import exercises
+import pytest
+import submissions
+from submissions import FILES, Submission, feedback_of, read
+
+ROOT = Path(__file__).resolve().parents[1]
+NBGRADER = ROOT / "_build" / "nbgrader" / "bin"
+pytestmark = [
+    pytest.mark.skipif(not NBGRADER.is_dir(), reason="no nbgrader here: make nbgrader sets it up"),
+    pytest.mark.skipif(
+        shutil.which("bwrap") is None,
+        reason="no bubblewrap here, so that submissions cannot be run: apt-get install bubblewrap",
+    ),
+]
+HANDED_IN = [read(file) for file in FILES]
+
+
+def make_course(course: Path, assignments: list[str]) -> None:
+    """Make a course folder with nbgrader's own releases."""
+    editions.nbgrader(course, assignments)
+    for name in assignments:
+        subprocess.run(
+            [NBGRADER / "nbgrader", "generate_assignment", name, "--log-level", "WARN"],
+            cwd=course,
+            env=os.environ | {"PATH": f"{NBGRADER}:{os.environ['PATH']}"},
+            check=True,
+        )
+
+
+def grade(course: Path, assignment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [NBGRADER / "python", ROOT / "teaching" / "grade.py", assignment, "--course", course]
+        + ["--seconds", "120", "--memory", "4"],
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("course")
+    used = sorted({submission.exercise for submission in HANDED_IN})
+    make_course(folder, used)
+    for submission in HANDED_IN:
+        submissions.hand_in(submission, folder)
+    for name in used:
+        done = grade(folder, name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    yield folder
+    shutil.rmtree(folder)
+
+
+def scores(course: Path, submission: Submission) -> dict[str, float]:
+    with (course / f"grades-{submission.exercise}.csv").open(newline="") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["student"] == submission.student)
+    assert row["problem"] == ""
+    return {name: float(row[name]) for name in submission.points}
+
+
+@pytest.mark.parametrize("submission", HANDED_IN, ids=lambda s: s.name)
+def test_a_submission_gets_what_it_deserves(course: Path, submission: Submission) -> None:
+    feedback = feedback_of(submission, course)
+    assert set(submission.points) == set(exercises.points_of(submission.exercise))
+    assert scores(course, submission) == submission.points, feedback
+    for name, text in submission.feedback.items():
+        assert text in feedback[name]
+
+
+@pytest.mark.parametrize("submission", HANDED_IN, ids=lambda s: s.name)
+def test_what_costs_points_is_explained_and_does_not_tell_the_answer(
+    course: Path, submission: Submission
+) -> None:
+    full, feedback = exercises.points_of(submission.exercise), feedback_of(submission, course)
+    for name, points in submission.points.items():
+        assert (feedback[name].strip() == "Right.") == (points == full[name])
+        if points < full[name]:
+            assert len(feedback[name]) > 20
+        path = course / "feedback" / submission.student / submission.exercise
+        assert (path / f"{submission.exercise}.html").stat().st_size > 1000
+
+
+def test_there_are_enough_of_both_kinds() -> None:
+    full = {name: exercises.points_of(name) for name in {s.exercise for s in HANDED_IN}}
+    right = [s for s in HANDED_IN if s.points == full[s.exercise]]
+    assert len(right) >= 5
+    assert len(HANDED_IN) - len(right) >= 12
+
+
+def test_releases_hold_no_check_and_no_solution(course: Path) -> None:
+    for release in (course / "release").rglob("*.ipynb"):
+        text = release.read_text()
+        for trace in ("HIDDEN TESTS", "SOLUTION", "ml.check", "solution-start", "not judged"):
+            assert trace not in text, f"{trace} in {release.name}"
+        assert re.search(r"ml\.hand_in", text)
+
+
+def test_the_hidden_part_fails_where_nbgrader_executes_it_itself(course: Path) -> None:
+    """With other settings, an answer of the right form must not get points."""
+    source = next((course / "source").rglob("*.ipynb")).read_text()
+    assert "raise RuntimeError" in source
