@@ -52,10 +52,8 @@ def execute(notebook: nbformat.NotebookNode, seconds: int) -> str | None:
 
 def answers() -> dict[str, str]:
     """Collect what was handed in."""
-    files = (
-        [path for path in sorted(ANSWERS.glob("*")) if path.is_file()] if ANSWERS.is_dir() else []
-    )
-    return {path.name: path.read_bytes().hex() for path in files}
+    files = sorted(ANSWERS.glob("*"))
+    return {path.name: path.read_bytes().hex() for path in files if path.is_file()}
 
 
 def main() -> None:

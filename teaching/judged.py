@@ -26,7 +26,7 @@ SHOWN = ("text/plain", "image/png")
 """What of an output goes into the feedback: nothing that a browser would execute."""
 
 
-class Judged(NbGraderPreprocessor):
+class Judged(NbGraderPreprocessor):  # type: ignore[misc]
     """Run a notebook in the sandbox, and write the verdict on each answer below its cell."""
 
     seconds = Integer(600, help="seconds by the clock that a submission may take").tag(config=True)
@@ -55,7 +55,13 @@ class Judged(NbGraderPreprocessor):
         """Find the right answers for a student's variant; run the solution if there are none."""
         folder = Path(self.answers) / assignment / variant_of(assignment, student)
         if not folder.is_dir():
-            command = [sandbox.PYTHON, HERE / "solutions.py", assignment, student, folder]
+            command = [
+                str(sandbox.PYTHON),
+                str(HERE / "solutions.py"),
+                assignment,
+                student,
+                str(folder),
+            ]
             flags = f"base_compiledir={sandbox.CACHE}"
             environment = os.environ | {"PYTENSOR_FLAGS": flags}
             done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -78,7 +84,7 @@ def judge(answers: dict[str, bytes], right: Path, names: list[str]) -> dict[str,
         for name in names:
             if f"{name}.npz" in answers:
                 Path(folder, f"{name}.npz").write_bytes(answers[f"{name}.npz"])
-        command = [sandbox.PYTHON, HERE / "judge.py", folder, right, *names]
+        command = [str(sandbox.PYTHON), str(HERE / "judge.py"), folder, str(right), *names]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
 

@@ -47,12 +47,12 @@ def read(file: Path) -> Submission:
     one = dict(said)
     points = dict(part.split() for part in one["points"].split(","))
     feedback = [text.split("|", 1) for key, text in said if key == "feedback"]
-    student = one.get("student", file.stem)
+    student = str(one.get("student", file.stem))
     return Submission(
         file.stem,
         one["exercise"],
         student,
-        one.get("claims", student),
+        str(one.get("claims", student)),
         {name: float(value) for name, value in points.items()},
         {name.strip(): text.strip() for name, text in feedback},
         {name: code.strip() for name, code in zip(parts[::2], parts[1::2], strict=True)},

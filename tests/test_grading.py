@@ -39,12 +39,9 @@ def make_course(course: Path, assignments: list[str]) -> None:
 
 
 def grade(course: Path, assignment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [NBGRADER / "python", ROOT / "teaching" / "grade.py", assignment, "--course", course]
-        + ["--seconds", "120", "--memory", "4"],
-        capture_output=True,
-        text=True,
-    )
+    command = [str(NBGRADER / "python"), str(ROOT / "teaching" / "grade.py"), assignment]
+    options = ["--course", str(course), "--seconds", "120", "--memory", "4"]
+    return subprocess.run([*command, *options], capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
