@@ -34,8 +34,8 @@ _build/executed/%.ipynb: chapters/%.md $(GROUND)
 	@$(BIN)/python tools/notebooks.py $< $@
 
 # These read the fits of those: executed before, they would fit the same models twice.
-_build/executed/welcome.ipynb _build/executed/estimates.ipynb: | _build/executed/repeated-measures.ipynb
-_build/executed/predictions.ipynb: | _build/executed/crossed-clusters.ipynb
+_build/executed/welcome.ipynb _build/executed/estimates.ipynb _build/executed/exercise-another-outcome.ipynb: | _build/executed/repeated-measures.ipynb
+_build/executed/predictions.ipynb _build/executed/exercise-one-cluster.ipynb: | _build/executed/crossed-clusters.ipynb
 _build/executed/exercise-moral-predictions.ipynb: | _build/executed/exercise-moral-judgement.ipynb
 _build/executed/agreement.ipynb: | $(LONGEST) _build/executed/crossed-clusters.ipynb
 
@@ -63,7 +63,7 @@ _build/html/index.html: $(STORED) $(MATTER) | $(BIN)/ready
 
 # Files in their order (--no-loadscope-reorder): those with few but long tests are not left to the end.
 .PHONY: test
-test: $(BIN)/ready _build/html/index.html ## lint, types, unit tests, notebooks, the built book
+test: $(BIN)/ready _build/nbgrader/ready _build/html/index.html ## lint, types, unit tests, notebooks, the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -5,6 +5,8 @@ usage: editions.py student | instructor | nbgrader
 All three come from the executed notebooks in _build/executed; they go to dist/.
 """
 
+import base64
+import html
 import re
 import shutil
 import subprocess
@@ -30,6 +32,8 @@ from sandbox import STUDY_DATA
 
 EXECUTED = ROOT / "_build" / "executed"
 DIST = ROOT / "dist"
+TELLING = 30
+"""Lines of so many characters are not the same by chance."""
 LEFT_OUT = "Behind the numbers"
 """The part of the book that students do not get: it fits the models of the exercises."""
 FOR_STUDENTS = [
@@ -93,6 +97,65 @@ def without_solutions(cells: Iterable[Any], exercise: bool) -> list[Any]:
     return kept
 
 
+def secrets(cells: Iterable[Any], given: Iterable[Any]) -> set[str]:
+    """List what would give a solution away, were it in the students' edition.
+
+    Parameters
+    ----------
+    cells
+        The cells of a page, with outputs.
+    given
+        Those that students get.
+
+    Returns
+    -------
+    Lines of text, code and outputs, names of figures and glued numbers, and the beginnings of
+    pictures, that are in the first and not in the second
+    """
+    return _telling(cells) - _telling(given)
+
+
+def _telling(cells: Iterable[Any]) -> set[str]:
+    found: set[str] = set()
+    for cell in cells:
+        lines = cell.source.splitlines()
+        if shown := cell.metadata.get("mystnb"):
+            found.add(shown["figure"]["name"])
+            lines += [shown["figure"]["caption"], shown.get("image", {}).get("alt", "")]
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            lines += output.get("text", data.get("text/plain", "")).splitlines()
+            found |= {data[kind][:200] for kind in data if kind == "image/png"}
+            if "scrapbook" in output.get("metadata", {}):
+                found.add(output.metadata["scrapbook"]["name"])
+        found |= {line.strip() for line in lines if len(line.strip()) >= TELLING}
+    return found
+
+
+def refuse_traces(folder: Path, secret: set[str]) -> None:
+    """Make sure that no file of an edition holds a secret.
+
+    Parameters
+    ----------
+    folder
+        The edition.
+    secret
+        What must not be in it.
+
+    Raises
+    ------
+    ValueError
+        A file holds one; the message names both.
+    """
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        text = file.read_bytes().decode(errors="replace")
+        readings = [text, html.unescape(re.sub("<[^>]*>", "", text))]
+        readings += [base64.b64encode(file.read_bytes()).decode()] if file.suffix == ".png" else []
+        for trace in secret:
+            if any(trace in reading for reading in readings):
+                raise ValueError(f"{file} holds a part of a solution: {trace[:100]!r}")
+
+
 def _links_to_what_is_left_out(line: str) -> bool:
     return any(re.search(rf"{{doc}}`(?:[^`]*<)?{name}>?`", line) for name in _left_out())
 
@@ -147,8 +210,12 @@ def student() -> None:
     toc["parts"] = [part for part in toc["parts"] if part["caption"] != LEFT_OUT]
     names = [Path(page["file"]).name for part in toc["parts"] for page in part["chapters"]]
     folder = _fresh(DIST / "multilevel-student")
+    secret: set[str] = set()
     for name in [Path(toc["root"]).name, *names]:
-        notebooks.write(student_notebook(name), folder / "chapters" / f"{name}.ipynb")
+        page = student_notebook(name)
+        full = nbformat.read(EXECUTED / f"{name}.ipynb", as_version=4)
+        secret |= secrets(full.cells, page.cells)
+        notebooks.write(page, folder / "chapters" / f"{name}.ipynb")
     _build(folder, toc)
     for pattern in FOR_STUDENTS:
         for file in ROOT.glob(pattern):
@@ -160,6 +227,7 @@ def student() -> None:
     (folder / "data" / "SHA256SUMS").write_text("".join(kept))
     for file in (ROOT / "teaching" / "student").iterdir():
         shutil.copy(file, folder)
+    refuse_traces(folder, secret)
     _zip(folder)
 
 

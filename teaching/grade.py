@@ -10,15 +10,16 @@ holds a line for each student, whole or not at all.
 
 import argparse
 import csv
+import fcntl
 import hashlib
 import json
-import multiprocessing
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,8 @@ def fingerprint(submission: Path) -> str:
     return digest.hexdigest()
 
 
-def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Grade one submission by nbgrader, and remember that it was.
+def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) -> None:
+    """Grade one submission by nbgrader, in this process, and remember that it was.
 
     Parameters
     ----------
@@ -73,29 +74,58 @@ def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) 
         Which submission.
     options
         Limits of time and memory, for the preprocessor.
+    """
+    mark = _mark(course, assignment, student)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    with mark.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for one that outlived an interrupted grading
+        if _is_graded(course, assignment, student):
+            return
+        mark.unlink(missing_ok=True)
+        start, problem = time.monotonic(), None
+        try:
+            key = fingerprint(course / "submitted" / student / assignment)
+            api = NbGraderAPI(config=settings(course, options))
+            for step in (api.autograde, api.generate_feedback):
+                done = step(assignment, student, force=True)
+                if not done["success"]:
+                    log = mark.with_suffix(".log")
+                    write(log, f"{done['log']}\n{done['error']}")
+                    problem = f"{_reason(done['log'])} All of it: {log}"
+                    break
+        except (ValueError, OSError) as error:
+            key, problem = "", str(error)
+        remember(mark, key, problem, time.monotonic() - start)
+
+
+def remember(mark: Path, submission: str, problem: str | None, seconds: float) -> None:
+    """Write down that a submission was graded, or why it could not be."""
+    state = {"submission": submission, "problem": problem, "seconds": round(seconds, 1)}
+    write(mark, json.dumps(state))
+
+
+def grade_apart(
+    course: Path, assignment: str, student: str, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Grade one submission in a process of its own, so that its end is not that of the others.
+
+    Parameters
+    ----------
+    course, assignment, student, options
+        As for :func:`grade`.
 
     Returns
     -------
     What is remembered: ``submission`` (its fingerprint), ``problem`` (or None), ``seconds``
     """
-    start = time.monotonic()
-    submission = course / "submitted" / student / assignment
-    problem = None
-    try:
-        key = fingerprint(submission)
-        api = NbGraderAPI(config=settings(course, options))
-        for step in (api.autograde, api.generate_feedback):
-            done = step(assignment, student, force=True)
-            if not done["success"]:
-                log = _mark(course, assignment, student).with_suffix(".log")
-                write(log, f"{done['log']}\n{done['error']}")
-                problem = f"{_reason(done['log'])} All of it: {log}"
-                break
-    except (ValueError, OSError) as error:
-        key, problem = "", str(error)
-    result = {"submission": key, "problem": problem, "seconds": round(time.monotonic() - start, 1)}
-    write(_mark(course, assignment, student), json.dumps(result))
-    return result
+    mark = _mark(course, assignment, student)
+    command = [sys.executable, __file__, assignment, "--course", str(course), "--only", student]
+    for name, value in options.items():
+        command += [] if value is None else [f"--{name}", str(value)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0 or not mark.is_file():
+        remember(mark, "", f"the grader failed ({done.returncode}): {done.stderr[-500:]}", 0)
+    return dict(json.loads(mark.read_text()))
 
 
 def _reason(log: str | None) -> str:
@@ -195,6 +225,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--memory", type=float)
+    parser.add_argument("--only", help=argparse.SUPPRESS)  # one submission, in this process
     chosen = parser.parse_args(arguments)
     course, assignment = chosen.course.resolve(), chosen.assignment
     if not (course / "source" / assignment).is_dir():
@@ -202,12 +233,14 @@ def main(arguments: list[str]) -> int:
     if not students(course, assignment):
         parser.error(f"nobody has handed in: no folder {course}/submitted/STUDENT/{assignment}")
     options = {"seconds": chosen.seconds, "memory": chosen.memory}
+    if chosen.only:
+        grade(course, assignment, chosen.only, options)
+        return 0
     todo, start = waiting(course, assignment), time.monotonic()
     print(f"{len(students(course, assignment))} submissions, {len(todo)} to grade", flush=True)
     failed = 0
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(chosen.jobs, mp_context=spawn) as pool:
-        jobs = {pool.submit(grade, course, assignment, who, options): who for who in todo}
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        jobs = {pool.submit(grade_apart, course, assignment, who, options): who for who in todo}
         for number, job in enumerate(as_completed(jobs), start=1):
             result = job.result()
             failed += result["problem"] is not None

@@ -5,8 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE
 
 import editions
 import exercises
@@ -23,6 +26,7 @@ pytestmark = [
         reason="no bubblewrap here, so that submissions cannot be run: apt-get install bubblewrap",
     ),
 ]
+SMALL = "groups"  # everybody has the same variant of it
 HANDED_IN = [read(file) for file in FILES]
 
 
@@ -38,10 +42,13 @@ def make_course(course: Path, assignments: list[str]) -> None:
         )
 
 
-def grade(course: Path, assignment: str) -> subprocess.CompletedProcess[str]:
+def grading(course: Path, assignment: str) -> list[str]:
     command = [str(NBGRADER / "python"), str(ROOT / "teaching" / "grade.py"), assignment]
-    options = ["--course", str(course), "--seconds", "120", "--memory", "4"]
-    return subprocess.run([*command, *options], capture_output=True, text=True)
+    return [*command, "--course", str(course), "--seconds", "120", "--memory", "4"]
+
+
+def grade(course: Path, assignment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(grading(course, assignment), capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +92,53 @@ def test_what_costs_points_is_explained_and_does_not_tell_the_answer(
             assert len(feedback[name]) > 20
         path = course / "feedback" / submission.student / submission.exercise
         assert (path / f"{submission.exercise}.html").stat().st_size > 1000
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_grading_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    untouched = next(s for s in HANDED_IN if s.name == "untouched")
+    make_course(tmp_path, [SMALL])
+    for number in range(5):
+        student = f"student-{number}"
+        submissions.hand_in(
+            replace(untouched, student=student, claims=student, exercise=SMALL), tmp_path
+        )
+    marks = tmp_path / "graded" / SMALL
+    seen: dict[Path, int] = {}
+    for at_least in (1, 3):
+        command = grading(tmp_path, SMALL)
+        process = subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True)
+        wait_for(lambda: len(list(marks.glob("*.json"))) >= at_least, process)  # noqa: B023
+        process.kill()
+        process.wait()
+        assert not list(tmp_path.glob("grades-*.csv"))
+        seen |= {path: path.stat().st_mtime_ns for path in marks.glob("*.json")}
+    done = grade(tmp_path, SMALL)
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in seen} == seen  # none was graded twice
+    assert len(list(marks.glob("*.json"))) == 5
+    with (tmp_path / f"grades-{SMALL}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["student"] for row in rows] == [f"student-{number}" for number in range(5)]
+    assert {(row["score"], row["problem"]) for row in rows} == {("0.0", "")}
+
+    again = grade(tmp_path, SMALL)
+    assert "0 to grade" in again.stdout
+
+    changed = tmp_path / "submitted" / "student-2" / SMALL
+    (changed / "notes.txt").write_text("one more file")
+    (tmp_path / "submitted" / "student-3" / SMALL / "link").symlink_to("/etc/passwd")
+    third = grade(tmp_path, SMALL)
+    assert "2 to grade" in third.stdout
+    assert third.returncode == 1
+    assert "student-3: link is neither a file nor a folder: refused." in third.stdout
 
 
 def test_there_are_enough_of_both_kinds() -> None:

@@ -1,0 +1,174 @@
+"""The students' edition: what leaves the house holds no trace of a solution."""
+
+import ast
+import re
+from pathlib import Path
+
+import editions
+import exercises
+import jupytext
+import nbformat
+import notebooks
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
+ASSIGNMENTS = exercises.assignments()
+CANARY = "xylophone"
+
+
+def page_with_canaries(exercise: bool) -> list[nbformat.NotebookNode]:
+    """Make a page whose solution has a canary in each place where one could hide."""
+    heading = "## Solution\n\n" if exercise else ""
+    source = f"""
+# A page
+
+Before.
+
+## The task
+
+```{{code-cell}}
+:tags: [starter]
+
+answer = None
+```
+
+{heading}:::{{solution-start}} ex
+:class: dropdown
+:::
+
+It is {CANARY}, as {{glue:text}}`{CANARY}` says.
+
+```{{code-cell}}
+---
+mystnb:
+  figure: {{caption: {CANARY}, name: fig-{CANARY}}}
+tags: [solution]
+---
+{CANARY} = 1
+```
+
+:::{{solution-end}}
+:::
+
+## Hand in
+
+```{{code-cell}}
+:tags: [hand-in]
+
+ml.hand_in("answer", answer)
+```
+
+```{{code-cell}}
+:tags: [check, remove-cell]
+
+ml.check("answer", points=1, hint="{CANARY}")
+```
+"""
+    after = (
+        f"\n## What changed\n\n{CANARY}\n\n```{{code-cell}}\n{CANARY}\n```\n" if exercise else ""
+    )
+    return list(jupytext.reads(source + after, fmt="md:myst").cells)
+
+
+@pytest.mark.parametrize("exercise", [True, False])
+def test_no_canary_leaves(exercise: bool) -> None:
+    cells = page_with_canaries(exercise)
+    for cell in cells:
+        if cell.cell_type == "code" and CANARY in str(cell):
+            cell["outputs"] = [nbformat.v4.new_output("stream", text=CANARY)]
+    kept = editions.without_solutions(cells, exercise)
+    text = "\n".join(str(cell) for cell in kept)
+    assert CANARY not in text
+    assert "solution" not in text
+    for wanted in ("Before.", "answer = None", "## Hand in", "ml.hand_in"):
+        assert wanted in text
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("exercise-")])
+def test_of_an_exercise_students_get_task_starters_and_hand_in(name: str) -> None:
+    page = editions.student_notebook(name, execute=False)
+    text = "\n".join(cell.source for cell in page.cells)
+    assert "## The task" in text
+    assert "## Hand in" in text
+    assert "ml.check" not in text
+    assert "{solution-" not in text
+    handed_in = [exercises.answer_of(c) for c in page.cells if exercises.has_tag(c, "hand-in")]
+    assert handed_in == list(exercises.points_of(name.removeprefix("exercise-")))
+    for answer in handed_in:
+        assert re.search(rf"^{answer} = None$", text, re.MULTILINE)
+
+
+def test_a_trace_of_a_solution_is_found_wherever_it_is(tmp_path: Path) -> None:
+    cells = page_with_canaries(exercise=True)
+    secret = editions.secrets(cells, editions.without_solutions(cells, exercise=True))
+    (tmp_path / "innocent.txt").write_text("answer = None")
+    editions.refuse_traces(tmp_path, secret)
+    for trace in secret:
+        (tmp_path / "page.html").write_text(f"<p>{trace}</p>")
+        with pytest.raises(ValueError, match=r"page\.html"):
+            editions.refuse_traces(tmp_path, secret)
+
+
+def test_picture_words_and_names_of_a_solution_are_secrets() -> None:
+    cells = page_with_canaries(exercise=True)
+    solution = next(cell for cell in cells if CANARY in str(cell) and cell.cell_type == "code")
+    picture = "iVBORw0KGgo" + "A" * 200
+    solution["outputs"] = [nbformat.v4.new_output("display_data", {"image/png": picture})]
+    secret = editions.secrets(cells, editions.without_solutions(cells, exercise=True))
+    assert f"fig-{CANARY}" in secret
+    assert any(picture.startswith(trace[:100]) for trace in secret)
+    assert any("as {glue:text}" in trace for trace in secret)
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("exercise-")])
+def test_what_students_get_runs_before_anything_is_done(name: str) -> None:
+    page = editions.student_notebook(name)
+    outputs = [o for cell in page.cells for o in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    said = "".join(o.text for o in outputs if o.output_type == "stream")
+    assert said.count("nothing handed in yet") == len(
+        exercises.points_of(name.removeprefix("exercise-"))
+    )
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_exercise_has_a_level_points_and_a_teaching_note(assignment: str) -> None:
+    source = exercises.source_of(assignment).read_text()
+    if not assignment.startswith("moral-"):
+        assert re.search(r"^Level: (easy|medium|hard)\b", source, re.MULTILINE)
+    assert 5 <= sum(exercises.points_of(assignment).values()) <= 12
+    note = (ROOT / "teaching" / "notes" / f"exercise-{assignment}.md").read_text()
+    for heading in (
+        "What it is for",
+        "How long it takes",
+        "Points",
+        "Common mistakes, and how to respond",
+        "What to vary next year",
+    ):
+        assert f"## {heading}\n" in note
+    for answer, points in exercises.points_of(assignment).items():
+        assert re.search(rf"^\|\s*`{answer}`\s*\|\s*{points}\s*\|", note, re.MULTILINE), answer
+
+
+def test_all_levels_are_there() -> None:
+    text = "\n".join(exercises.source_of(name).read_text() for name in ASSIGNMENTS)
+    assert set(re.findall(r"^Level: (\w+)", text, re.MULTILINE)) == {"easy", "medium", "hard"}
+    assert len(ASSIGNMENTS) >= 8
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_hints_and_feedback_do_not_hold_numbers_of_the_answer(assignment: str) -> None:
+    """Decimals in the advice stand in the task as well: no right value is given away."""
+    cells = notebooks.derive(exercises.source_of(assignment)).cells
+    page = editions.student_notebook(f"exercise-{assignment}", execute=False)
+    given = "\n".join(cell.source for cell in page.cells)
+    checks = "\n".join(cell.source for cell in cells if exercises.has_tag(cell, "check"))
+    for node in ast.walk(ast.parse(checks)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            assert all(number in given for number in re.findall(r"\d+\.\d+", node.value))
+
+
+def test_an_unknown_exercise_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(FileNotFoundError, match=r"no exercise 'none'; there are .*moral-judgement"):
+        exercises.source_of("none")
