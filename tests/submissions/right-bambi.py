@@ -11,7 +11,7 @@ priors = {
     "sigma": unit,
 }
 model = bmb.Model("dan ~ 1 + (1 | id)", mlm, priors=priors, center_predictors=False)
-idata = model.fit(draws=2000, chains=4, random_seed=12, progressbar=False)
+idata = model.fit(draws=1000, chains=4, random_seed=12, progressbar=False)
 post = idata["posterior"]
 population = {
     "alpha_bar": post["Intercept"],

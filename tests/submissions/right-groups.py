@@ -12,7 +12,7 @@ with pm.Model():
     sigma = pm.Exponential("sigma", 1)
     pm.Normal("con", alpha[i], sigma, observed=mlm["con"].to_numpy())
     pm.Normal("new", pm.math.stack([g0, g0 + g1]), sd_people, shape=2)
-    idata = pm.sample(draws=2000, chains=4, random_seed=SEED, progressbar=False)
+    idata = pm.sample(draws=1000, chains=4, random_seed=SEED, progressbar=False)
 post = idata["posterior"]
 effect = {"gamma_1": post["g1"], "sigma_alpha": post["sd_people"]}
 # %% group_means

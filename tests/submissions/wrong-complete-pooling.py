@@ -2,7 +2,6 @@
 # exercise: groups
 # points: effect 0, group_means 0, new_people 0, pd_lower 0
 # feedback: effect | It seems to count rows, not people.
-# feedback: pd_lower | Two people are asked for, one of each group.
 # %% effect
 with pm.Model():
     gamma_0 = pm.Normal("gamma_0", 0, 1.5)
