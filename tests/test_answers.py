@@ -1,0 +1,217 @@
+"""Answers: their form, and the rule by which they are compared."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import multilevel as ml
+from multilevel import answers
+from multilevel.answers import Answer, Question, judge
+
+OVER = ("chain", "draw")
+
+
+def normal(seed: int, draws: int = 1000, chains: int = 4, size: int = 5) -> np.ndarray:
+    """Draw independent quantities with the means 0, 1, 2, … and standard deviation 1."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(np.arange(size), 1, (chains, draws, size))
+
+
+def question(right: np.ndarray, **wrong: np.ndarray) -> Question:
+    mistakes = {text: Answer("draws", values) for text, values in wrong.items()}
+    return Question("q", 1, Answer("draws", right), "Look again.", mistakes=mistakes)
+
+
+def passes(theirs: np.ndarray, right: np.ndarray) -> bool:
+    return judge(Answer("draws", theirs), question(right)).passed
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MULTILEVEL_ANSWERS", str(tmp_path))
+    return tmp_path
+
+
+# The rule -----------------------------------------------------------------------------------------
+
+
+def test_right_answers_pass_whatever_their_seed_and_number_of_draws() -> None:
+    right = normal(0)
+    for seed in range(1, 101):
+        draws, chains = [(200, 4), (1000, 4), (5000, 2), (700, 1)][seed % 4]
+        assert passes(normal(seed, draws, chains), right), seed
+
+
+def test_autocorrelated_draws_pass_by_their_effective_number() -> None:
+    right = normal(0)
+    for seed in range(1, 31):
+        noise = normal(seed, 4000) - np.arange(5)
+        chain = noise.copy()
+        for draw in range(1, chain.shape[1]):
+            chain[:, draw] = 0.8 * chain[:, draw - 1] + 0.6 * noise[:, draw]
+        assert passes(chain + np.arange(5), right), seed
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x: x + 0.5 * (np.arange(5) == 2), "means differ"),
+        (lambda x: (x - np.arange(5)) * 1.3 + np.arange(5), "spread over draws"),
+        (lambda x: np.where(np.arange(5) == 1, x[..., [0]] + 1, x), "do not vary as they should"),
+        (lambda x: x[:, :50], "cannot be trusted"),
+        (lambda x: x + np.arange(4)[:, None, None], "cannot be trusted"),
+        (lambda x: x[..., :4], "another number of quantities"),
+    ],
+)
+def test_wrong_draws_are_refused_with_a_reason(change, said: str) -> None:  # type: ignore[no-untyped-def]
+    verdict = judge(Answer("draws", change(normal(1))), question(normal(0)))
+    assert not verdict.passed
+    assert said in verdict.feedback
+    assert "Look again." in verdict.feedback
+
+
+def test_constants_are_compared_exactly() -> None:
+    right = normal(0)
+    right[..., 0] = 16
+    theirs = normal(1)
+    theirs[..., 0] = 16
+    assert passes(theirs, right)
+    theirs[..., 0] = 15
+    assert not passes(theirs, right)
+
+
+def test_a_known_mistake_is_named_instead_of_the_hint() -> None:
+    asked = question(normal(0), **{"These are twice as large.": 2 * normal(3)})
+    verdict = judge(Answer("draws", 2 * normal(1)), asked)
+    assert verdict.feedback == "These are twice as large."
+
+
+def test_feedback_never_holds_a_number_of_the_right_answer() -> None:
+    right = normal(0) * 123.456
+    verdict = judge(Answer("draws", normal(1)), question(right))
+    assert not any(f"{m:.1f}" in verdict.feedback for m in right.mean((0, 1))[1:])
+
+
+def test_numbers_and_choices() -> None:
+    number = Question("n", 1, Answer("number", np.array(10.0)), "Look.", within=0.5)
+    assert judge(Answer("number", np.array(10.4)), number).passed
+    assert not judge(Answer("number", np.array(10.6)), number).passed
+    choice = Question("c", 1, Answer("choice", np.array("both")), "Look.")
+    assert judge(Answer("choice", np.array("both")), choice).passed
+    assert not judge(Answer("choice", np.array("neither")), choice).passed
+    assert not judge(Answer("choice", np.array("10")), number).passed
+    assert judge(None, number).feedback == "n: nothing handed in yet."
+
+
+# The form -----------------------------------------------------------------------------------------
+
+
+def test_draws_may_come_as_arrays_names_or_with_their_dims_anywhere(folder: Path) -> None:
+    array = normal(0, size=2)
+    labelled = xr.DataArray(array, dims=(*OVER, "q"))
+    for value, draws in [
+        (array, (2,)),
+        (labelled.transpose("q", "draw", "chain"), (2,)),
+        ({"a": labelled[..., 0], "b": array[..., 1]}, ["a", "b"]),
+    ]:
+        ml.hand_in("q", value, draws=draws)  # type: ignore[arg-type]
+        assert np.array_equal(answers.load(folder / "q.npz").value, array)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "said"),
+    [
+        (np.zeros((4, 100, 3)), {"draws": (2,)}, r"shape \(chain, draw, 2\)"),
+        (np.zeros((4, 2, 2)), {"draws": (2,)}, "too few"),
+        ({"a": np.zeros((4, 9))}, {"draws": ["a", "b"]}, "missing: 'b'"),
+        (np.zeros((4, 9)), {"draws": ["a"]}, "missing: 'a'"),
+        ({"a": np.zeros((4, 9)), "b": np.zeros((4, 8))}, {"draws": ["a", "b"]}, "equally many"),
+        (xr.DataArray(np.zeros((4, 9))), {"draws": ()}, "dims chain and draw"),
+        ("abc", {"draws": ()}, "array of draws"),
+        (np.full((4, 9), np.nan), {"draws": ()}, "finite"),
+        (np.full((4, 9, 7), 0.2), {"draws": (7,), "probabilities": True}, "add up to one"),
+        (np.zeros(3), {}, "one number"),
+        ("abc", {}, "one number"),
+        (np.inf, {}, "finite"),
+        ("c", {"choices": ["a", "b"]}, "one of 'a', 'b'; it is 'c'"),
+    ],
+)
+def test_a_wrong_form_is_named(
+    value: object, options: dict[str, object], said: str, folder: Path
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        ml.hand_in("q", value, **options)  # type: ignore[arg-type]
+    assert not list(folder.iterdir())
+
+
+def test_nothing_is_handed_in_without_an_error(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    ml.hand_in("q", None, draws=(3,))
+    assert capsys.readouterr().out == "q: nothing handed in yet.\n"
+    assert not list(folder.iterdir())
+
+
+# What an author calls -----------------------------------------------------------------------------
+
+
+def test_a_check_is_kept_with_its_mistakes(folder: Path) -> None:
+    ml.hand_in("q", normal(0), draws=(5,))
+    ml.check("q", points=3, hint="Look.", mistakes={"Doubled.": 2 * normal(2)})
+    kept = answers.load_question("q", folder)
+    assert (kept.points, kept.hint, list(kept.mistakes)) == (3, "Look.", ["Doubled."])
+    assert np.array_equal(kept.answer.value, normal(0))
+    assert np.array_equal(kept.mistakes["Doubled."].value, 2 * normal(2))
+
+
+def test_a_check_that_a_mistake_would_pass_fails() -> None:
+    ml.hand_in("q", normal(0), draws=(5,))
+    with pytest.raises(AssertionError, match=r"this mistake would pass: Other seed\."):
+        ml.check("q", points=1, hint="Look.", mistakes={"Other seed.": normal(1)})
+
+
+def test_a_solution_that_did_not_converge_does_not_pass() -> None:
+    ml.hand_in("q", normal(0)[:, :20], draws=(5,))
+    with pytest.raises(AssertionError, match="own answer does not pass"):
+        ml.check("q", points=1, hint="Look.")
+
+
+# Variants -----------------------------------------------------------------------------------------
+
+
+def test_an_id_gives_the_same_numbers_everywhere_and_another_id_others() -> None:
+    first = ml.variant("demo").integers(1000, size=3).tolist()
+    assert first == ml.variant(" DEMO ").integers(1000, size=3).tolist()
+    assert first != ml.variant("other").integers(1000, size=3).tolist()
+
+
+def test_an_empty_id_is_refused() -> None:
+    with pytest.raises(ValueError, match="STUDENT is empty"):
+        ml.variant("  ")
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_could_execute_code_is_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "q.npz", draws=np.array([object()], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"allow_pickle|does not hold"):
+        answers.load(tmp_path / "q.npz")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"draws": np.zeros((4, 9))},
+        {"draws": np.full((4, 9, 2), np.nan)},
+        {"number": np.zeros(2)},
+        {"choice": np.zeros(1)},
+        {"other": np.zeros(1)},
+    ],
+)
+def test_a_file_that_is_no_answer_is_refused(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
+    np.savez(tmp_path / "q.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"q\.npz does not hold an answer"):
+        answers.load(tmp_path / "q.npz")
