@@ -10,7 +10,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from multilevel.answers import Verdict, judge, load, load_question
+from multilevel.answers import Answer, Verdict, judge, load, load_question
+
+MAX_BYTES = 1024**3
 
 
 def verdict_on(name: str, answers: Path, right: Path) -> Verdict:
@@ -29,10 +31,24 @@ def verdict_on(name: str, answers: Path, right: Path) -> Verdict:
     """
     path = answers / f"{name}.npz"
     try:
-        answer = load(path) if path.is_file() else None
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        answer = small(path) if path.is_file() else None
+    except Exception:  # a submission may have written anything into it
         return Verdict(False, f"{name}: what was handed in cannot be read. Hand in by ml.hand_in.")
     return judge(answer, load_question(name, right))
+
+
+def small(path: Path) -> Answer:
+    """Load an answer, unless it unpacks to more than an answer can hold.
+
+    Raises
+    ------
+    ValueError
+        It does, or it is no answer.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
+            raise ValueError(f"{path.name} is too large.")
+    return load(path)
 
 
 def main(answers: Path, right: Path, names: list[str]) -> None:
