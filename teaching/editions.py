@@ -36,11 +36,11 @@ TELLING = 30
 """Lines of so many characters are not the same by chance."""
 LEFT_OUT = "Behind the numbers"
 """The part of the book that students do not get: it fits the models of the exercises."""
-FOR_STUDENTS = [
+SOFTWARE = [
     *("LICENSE", ".python-version", "pyproject.toml", "requirements.txt"),
     *("lib/multilevel/*.py", "tools/set-up", "tools/check.py"),
-    *(f"data/{name}" for name in STUDY_DATA if name != "SHA256SUMS"),
 ]
+"""What notebooks need to run, besides data."""
 HIDDEN = """
 
 ### BEGIN HIDDEN TESTS
@@ -122,7 +122,7 @@ def _squeezed(text: str) -> str:
 
 def _library() -> list[str]:
     """Read the code that students get."""
-    files = [file for pattern in FOR_STUDENTS for file in ROOT.glob(pattern)]
+    files = [file for pattern in SOFTWARE for file in ROOT.glob(pattern)]
     return [file.read_text() for file in files if file.suffix == ".py"]
 
 
@@ -229,22 +229,17 @@ def student() -> None:
         given += page.cells
         notebooks.write(page, folder / "chapters" / f"{name}.ipynb")
     _build(folder, toc)
-    for pattern in FOR_STUDENTS:
-        for file in ROOT.glob(pattern):
-            target = folder / file.relative_to(ROOT)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, target)
+    _copy(folder, [*SOFTWARE, *(f"data/{name}" for name in STUDY_DATA)])
     sums = (ROOT / "data" / "SHA256SUMS").read_text().splitlines(keepends=True)
     kept = [line for line in sums if line.split()[-1] in STUDY_DATA]
     (folder / "data" / "SHA256SUMS").write_text("".join(kept))
-    for file in (ROOT / "teaching" / "student").iterdir():
-        shutil.copy(file, folder)
+    shutil.copy(ROOT / "teaching" / "student" / "README.md", folder)
     refuse_traces(folder, secrets(everything, given))
     _zip(folder)
 
 
 def instructor() -> None:
-    """Make dist/multilevel-instructor.zip: every page, with checks and teaching notes."""
+    """Make dist/multilevel-instructor.zip: all pages, with checks and notes, and what runs them."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     folder = _fresh(DIST / "multilevel-instructor")
     for file in sorted(EXECUTED.glob("*.ipynb")):
@@ -258,6 +253,7 @@ def instructor() -> None:
             page.cells.append(nbformat.v4.new_markdown_cell(text, id=f"{file.stem}-note"))
         notebooks.write(page, folder / "chapters" / file.name)
     _build(folder, toc)
+    _copy(folder, [*SOFTWARE, "data/*"])
     shutil.copy(ROOT / "teaching" / "README.md", folder)
     _zip(folder)
 
@@ -306,6 +302,15 @@ def _fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "chapters").mkdir(parents=True)
     return folder
+
+
+def _copy(folder: Path, patterns: Iterable[str]) -> None:
+    """Copy what the notebooks need to run."""
+    for file in (file for pattern in patterns for file in ROOT.glob(pattern)):
+        target = folder / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    shutil.copy(ROOT / "teaching" / "student" / "Makefile", folder)
 
 
 def _build(folder: Path, toc: dict[str, Any]) -> None:
