@@ -45,10 +45,11 @@ class Judged(NbGraderPreprocessor):  # type: ignore[misc]
         fill(nb, result["outputs"])
         claimed = result["answers"].get("student.txt")
         strange = _other_student(claimed, about["student"])
+        error = _first_error(nb)
         for cell in nb.cells:
             if is_grade(cell):
                 verdict = verdicts[cell.metadata.nbgrader.grade_id]
-                write_verdict(cell, verdict, [result["problem"], strange])
+                write_verdict(cell, verdict, [result["problem"], strange, error])
         return nb, resources
 
     def right_answers(self, assignment: str, student: str) -> Path:
@@ -123,13 +124,22 @@ def write_verdict(cell: Any, verdict: dict[str, Any], problems: list[str | None]
         cell.outputs = [nbformat.v4.new_output("stream", text=f"{verdict['feedback']}\n")]
         return
     said = [output for output in cell.outputs if output.output_type == "error"]
-    reasons = [reason for reason in problems if reason]
-    if said:
-        reasons.append(f"{said[0].ename}: {said[0].evalue}")
+    reasons = [f"{output.ename}: {output.evalue}" for output in said]
+    reasons += [reason for reason in problems if reason]
     feedback = " ".join([verdict["feedback"], *reasons])
     cell.outputs = [
         nbformat.v4.new_output("error", ename="Not yet", evalue=feedback, traceback=[feedback])
     ]
+
+
+def _first_error(nb: Any) -> str | None:
+    """Name the first error of a notebook before the cells that hand in: others follow from it."""
+    for number, cell in enumerate(nb.cells, start=1):
+        for output in [] if is_grade(cell) else cell.get("outputs", []):
+            if output.output_type == "error":
+                said = f"{output.ename}: {output.evalue}"[:300]
+                return f"The first error in the notebook is in cell {number}: {said}"
+    return None
 
 
 def _other_student(claimed: bytes | None, student: str) -> str | None:

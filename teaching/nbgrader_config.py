@@ -28,6 +28,7 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
+c.OverwriteCells.add_missing_cells = True  # a deleted cell costs nobody an answer
 c.Judged.seconds = 600  # of the clock, for a submission
 c.Judged.memory = 6.0  # gigabytes
 c.Judged.answers = str(COURSE / "answers")

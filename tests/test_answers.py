@@ -72,6 +72,22 @@ def test_wrong_draws_are_refused_with_a_reason(change, said: str) -> None:  # ty
     assert "Look again." in verdict.feedback
 
 
+@pytest.mark.parametrize("value", [1e6, 1e200, 1e308])
+def test_an_outlier_excuses_nothing(value: float) -> None:
+    noise = np.random.default_rng(1).normal(0, 1, (4, 1000, 5))
+    noise[0, 0] = value
+    assert not passes(noise, normal(0))
+
+
+def test_draws_of_no_chain_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "q.npz", draws=np.zeros((0, 1000, 5)))
+    with pytest.raises(ValueError, match="does not hold an answer"):
+        answers.load(tmp_path / "q.npz")
+    with pytest.raises(ValueError, match="too few"):
+        ml.hand_in("q", np.zeros((0, 1000, 5)), draws=(5,))
+    assert not passes(np.zeros((0, 1000, 5)), normal(0))
+
+
 def test_constants_are_compared_exactly() -> None:
     right = normal(0)
     right[..., 0] = 16

@@ -32,6 +32,9 @@ compared in one answer, so this has to be more than the usual two or three."""
 CONTRASTS = 20
 """How many weighted sums are compared, for what single quantities do not show."""
 
+FEW = 100
+"""No quantity counts as having fewer effective draws: chance excuses only so much."""
+
 _NOTHING = "nothing handed in yet"
 _FOLDER = "MULTILEVEL_ANSWERS"  # where answers are written, when a notebook is graded
 _handed_in: dict[str, "Answer"] = {}
@@ -177,8 +180,9 @@ def _draws(
     if array.ndim < 2 or array.shape[2:] != shape:
         wanted = ", ".join(["chain", "draw", *map(str, shape)])
         raise ValueError(f"{name} must have the shape ({wanted}); it has {array.shape}.")
-    if array.shape[1] < 8:
-        raise ValueError(f"{name} has {array.shape[1]} draws per chain; these are too few.")
+    if not _enough(array):
+        chains, draws = array.shape[:2]
+        raise ValueError(f"{name} has {chains} chains of {draws} draws; these are too few.")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must hold finite numbers; some are missing or infinite.")
     if probabilities and (array.min() < 0 or abs(array.sum(axis=-1) - 1).max() > 1e-6):
@@ -188,6 +192,10 @@ def _draws(
             f"{array.sum(axis=-1).min():.2f} and {array.sum(axis=-1).max():.2f}."
         )
     return array.reshape(*array.shape[:2], -1)
+
+
+def _enough(array: np.ndarray) -> bool:
+    return array.shape[0] >= 1 and array.shape[1] >= 8
 
 
 def _array(name: str, value: Any) -> np.ndarray:
@@ -278,7 +286,8 @@ def judge(answer: Answer | None, question: Question) -> Verdict:
        at least ``MIN_ESS`` effective draws in bulk and tails;
     2. agree in mean and standard deviation of every quantity, and in the standard deviation of
        ``CONTRASTS`` fixed weighted sums of them, within ``MAX_Z`` Monte Carlo standard errors of
-       both sides together. The sums find answers in which each quantity is right by itself but
+       both sides together (theirs by their number of effective draws, with the spread of ours).
+       The sums find answers in which each quantity is right by itself but
        not their dependence, such as two new people who share their draws.
 
     Parameters
@@ -295,7 +304,8 @@ def judge(answer: Answer | None, question: Question) -> Verdict:
     if answer is None:
         return Verdict(False, f"{question.name}: {_NOTHING}.")
     if answer.kind != question.answer.kind:
-        return Verdict(False, f"{question.name}: a {question.answer.kind} was asked for.")
+        wanted = {"draws": "draws were", "number": "a number was", "choice": "a choice was"}
+        return Verdict(False, f"{question.name}: {wanted[question.answer.kind]} asked for.")
     problem = _difference(answer, question.answer, question.within)
     if problem is None:
         return Verdict(True, "Right.")
@@ -355,10 +365,16 @@ def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
 
 
 def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd"]) -> xr.DataArray:
+    """Say which quantities differ by more than chance.
+
+    The error of their draws is what ours would have with as many effective draws: their own spread
+    is not to be believed, for with a single outlier it would excuse every difference.
+    """
     over = ("chain", "draw")
     value = [draws.mean(over) if method == "mean" else draws.std(over) for draws in (theirs, ours)]
-    error = [mcse(draws, method=method) for draws in (theirs, ours)]
-    return abs(value[0] - value[1]) > MAX_Z * np.hypot(error[0], error[1]) + 1e-9
+    size = [np.maximum(az.ess(draws, method=method), FEW) for draws in (theirs, ours)]
+    error = (mcse(ours, method=method) * np.sqrt(1 + size[1] / size[0])).fillna(0)
+    return ~(abs(value[0] - value[1]) <= MAX_Z * error + 1e-9)  # what is no number differs
 
 
 def _contrasts(draws: xr.DataArray, ours: xr.DataArray) -> xr.DataArray:
@@ -409,7 +425,7 @@ def load(path: Path) -> Answer:
         kinds = archive.files
         if kinds == ["draws"]:
             value = archive["draws"].astype(float)
-            if value.ndim == 3 and np.isfinite(value).all() and value.shape[1] >= 8:
+            if value.ndim == 3 and np.isfinite(value).all() and _enough(value):
                 return Answer("draws", value)
         if kinds == ["number"] and archive["number"].size == 1:
             return Answer("number", archive["number"].astype(float).reshape(()))
