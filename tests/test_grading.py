@@ -44,7 +44,7 @@ def make_course(course: Path, assignments: list[str]) -> None:
 
 def grading(course: Path, assignment: str) -> list[str]:
     command = [str(NBGRADER / "python"), str(ROOT / "teaching" / "grade.py"), assignment]
-    return [*command, "--course", str(course), "--seconds", "180", "--memory", "4"]
+    return [*command, "--course", str(course), "--seconds", "300", "--memory", "4"]
 
 
 def grade(course: Path, assignment: str) -> subprocess.CompletedProcess[str]:
