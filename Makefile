@@ -105,7 +105,7 @@ instructor: book ## the instructor's edition, with checks and notes: dist/multil
 .PHONY: nbgrader
 nbgrader: book _build/nbgrader/ready ## a course folder of nbgrader, with releases: dist/nbgrader
 	@PYTHONPATH=tools $(BIN)/python teaching/editions.py nbgrader
-	@cd dist/nbgrader && export PATH="$(CURDIR)/_build/nbgrader/bin:$$PATH" && nbgrader generate_assignment --all --force --log-level WARN
+	@cd dist/nbgrader && export PATH="$(CURDIR)/_build/nbgrader/bin:$$PATH" && for name in $$(ls source); do nbgrader generate_assignment "$$name" --force --log-level ERROR; done
 
 .PHONY: grade
 grade: $(BIN)/ready _build/nbgrader/ready ## grade what came back: make grade OPTIONS="ASSIGNMENT --jobs 2"
