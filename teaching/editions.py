@@ -268,7 +268,8 @@ def nbgrader(course: Path = DIST / "nbgrader", names: Sequence[str] = ()) -> Non
     names
         The assignments; by default all.
     """
-    shutil.rmtree(course / "source", ignore_errors=True)
+    for old in ("source", "answers"):  # an exercise may have changed since
+        shutil.rmtree(course / old, ignore_errors=True)
     for assignment in names or assignments():
         page = student_notebook(PREFIX + assignment, execute=False)
         points = points_of(assignment)

@@ -58,7 +58,8 @@ def has_variants(assignment: str) -> bool:
 
 def variant_of(assignment: str, student: str) -> str:
     """Name the variant of an exercise that a student has, as a name of a folder."""
-    return quote(student.strip().casefold(), safe="") if has_variants(assignment) else "all"
+    name = quote(student.strip().casefold(), safe="")
+    return f"of-{name}" if has_variants(assignment) else "all"
 
 
 def points_of(assignment: str) -> dict[str, int]:
