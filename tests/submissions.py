@@ -10,8 +10,8 @@ and a cell for each answer, which takes the place of the starter cell of that na
     population = ...
 
 ``# student: ID`` hands in under an id of one's own (the name of the file, by default), ``# claims:
-ID`` puts another one into STUDENT, ``# removes: NAME`` takes the cell that hands in NAME out, and a
-cell ``# %% hand-in NAME`` replaces it.
+ID`` puts another one into STUDENT, ``# removes: NAME`` takes the cell that hands in NAME out, a
+cell ``# %% hand-in NAME`` replaces it, and ``# seconds: N`` is the time it gets instead of 300.
 """
 
 import json
@@ -38,6 +38,7 @@ class Submission:
     feedback: dict[str, str]
     cells: dict[str, str]
     removes: list[str]
+    seconds: int
 
 
 def read(file: Path) -> Submission:
@@ -57,6 +58,7 @@ def read(file: Path) -> Submission:
         {name.strip(): text.strip() for name, text in feedback},
         {name: code.strip() for name, code in zip(parts[::2], parts[1::2], strict=True)},
         [text.strip() for key, text in said if key == "removes"],
+        int(one.get("seconds", 300)),
     )
 
 

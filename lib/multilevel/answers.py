@@ -34,6 +34,8 @@ CONTRASTS = 20
 
 FEW = 100
 """No quantity counts as having fewer effective draws: chance excuses only so much."""
+HUGE = 1e100
+"""No answer is as large; squares of larger numbers overflow."""
 
 _NOTHING = "nothing handed in yet"
 _FOLDER = "MULTILEVEL_ANSWERS"  # where answers are written, when a notebook is graded
@@ -324,6 +326,8 @@ def _difference(answer: Answer, right: Answer, within: float) -> str | None:
         return None if off <= within else "The number is off."
     if answer.value.shape[2:] != right.value.shape[2:]:
         return "The draws are of another number of quantities."
+    if (abs(answer.value) > HUGE).any():
+        return f"Some draws are beyond {HUGE:g}, which is no value of this quantity."
     theirs, ours = _as_draws(answer.value), _as_draws(right.value)
     return _unconverged(theirs) or _disagreement(theirs, ours)
 

@@ -3,7 +3,7 @@
 # points: effect 0, group_means 0, new_people 0, pd_lower 0
 # feedback: effect | what was handed in cannot be read
 # feedback: group_means | The draws are of another number of quantities.
-# feedback: new_people | a draws was asked for
+# feedback: new_people | draws were asked for
 # feedback: pd_lower | nothing handed in yet
 # %% pd_lower
 import os
