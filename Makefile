@@ -81,7 +81,11 @@ check: $(BIN)/ready ## fit a tiny model and say whether this machine gives the r
 
 .PHONY: calibrate
 calibrate: $(BIN)/ready ## simulation-based calibration, the long version: data/calibration.csv
-	$(BIN)/python tools/calibrate.py
+	$(BIN)/python tools/calibrate.py $(OPTIONS)
+
+.PHONY: study
+study: $(BIN)/ready ## the study of pooling, the long version: data/pooling.csv
+	$(BIN)/python tools/study.py $(OPTIONS)
 
 .PHONY: bench
 bench: $(BIN)/ready _build/bambi/ready ## time the models against Bambi and brms: data/benchmark*.csv

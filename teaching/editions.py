@@ -34,8 +34,8 @@ EXECUTED = ROOT / "_build" / "executed"
 DIST = ROOT / "dist"
 TELLING = 30
 """Lines of so many characters are not the same by chance."""
-LEFT_OUT = "Behind the numbers"
-"""The part of the book that students do not get: it fits the models of the exercises."""
+LEFT_OUT = ["Beyond the lecture", "Behind the numbers"]
+"""The parts of the book that students do not get: they fit models of the exercises."""
 SOFTWARE = [
     *("LICENSE", ".python-version", "pyproject.toml", "requirements.txt"),
     *("lib/multilevel/*.py", "tools/set-up", "tools/check.py"),
@@ -174,8 +174,9 @@ def _links_to_what_is_left_out(line: str) -> bool:
 
 def _left_out() -> list[str]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    (part,) = (part for part in toc["parts"] if part["caption"] == LEFT_OUT)
-    return [Path(page["file"]).name for page in part["chapters"]]
+    parts = [part for part in toc["parts"] if part["caption"] in LEFT_OUT]
+    assert len(parts) == len(LEFT_OUT)
+    return [Path(page["file"]).name for part in parts for page in part["chapters"]]
 
 
 def student_notebook(name: str, execute: bool = True) -> nbformat.NotebookNode:
@@ -219,7 +220,7 @@ def student_notebook(name: str, execute: bool = True) -> nbformat.NotebookNode:
 def student() -> None:
     """Make dist/multilevel-student.zip: notebooks, pages, data, code, lock, README."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    toc["parts"] = [part for part in toc["parts"] if part["caption"] != LEFT_OUT]
+    toc["parts"] = [part for part in toc["parts"] if part["caption"] not in LEFT_OUT]
     names = [Path(page["file"]).name for part in toc["parts"] for page in part["chapters"]]
     folder = _fresh(DIST / "multilevel-student")
     everything, given = [], []

@@ -1,4 +1,4 @@
-"""Simulation-based calibration of the five builders (Talts et al. 2018; Modrák et al. 2025).
+"""Simulation-based calibration of the six builders (Talts et al. 2018; Modrák et al. 2025).
 
 Draw parameters from the prior, simulate an outcome from them, fit the model to it, and count how
 many posterior draws lie below the parameter that the outcome was made with. If the model, its code
@@ -14,6 +14,7 @@ compiles the model anew for every data set, and it does not rank the log likelih
 """
 
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -123,6 +124,62 @@ def people_differ(y: np.ndarray) -> bool:
     return clusters_differ(y.reshape(3, 8).T)
 
 
+# Lines: six people, each measured at five times ---------------------------------------------------
+
+WALKERS = PEOPLE[:6]
+TIMES = np.array([0.0, 1.0, 2.0, 4.0, 6.0])
+WALKER_OF_ROW, TIME_OF_ROW = np.repeat(np.arange(6), 5), np.tile(TIMES, 6)
+OLD = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 0.0])  # a property of the person
+LINE_ROWS = pd.DataFrame(
+    {
+        "person": np.array(WALKERS)[WALKER_OF_ROW],
+        "time": TIME_OF_ROW,
+        "old": OLD[WALKER_OF_ROW],
+        "y": 0.0,
+    }
+)
+
+
+def slopes_prior(rng: np.random.Generator) -> Values:
+    sds, rho = rng.exponential(1, 2), 2 * rng.beta(2, 2) - 1
+    covariance = np.outer(sds, sds) * np.array([[1, rho], [rho, 1]])
+    level, steeper = rng.multivariate_normal([0, 0], covariance, 6).T
+    return {
+        "alpha_bar": np.array(rng.normal(0, 1.5)),
+        "beta": rng.normal(0, 0.5, 2),
+        "sigma_person": np.array(sds[0]),
+        "alpha_person": level,
+        "sigma_time_person": np.array(sds[1]),
+        "time_person": steeper,
+        "rho_person": np.array(rho),
+        "sigma": np.array(rng.exponential(1)),
+    }
+
+
+def lines(v: Values) -> np.ndarray:
+    """Give the expected outcome of each row."""
+    slope = v["beta"][..., [0]] + v["time_person"]
+    level = v["alpha_bar"][..., None] + v["beta"][..., [1]] * OLD + v["alpha_person"]
+    return np.asarray(level[..., WALKER_OF_ROW] + slope[..., WALKER_OF_ROW] * TIME_OF_ROW)
+
+
+def slopes_outcome(rng: np.random.Generator, v: Values) -> np.ndarray:
+    return rng.normal(lines(v), v["sigma"])
+
+
+def slopes_log_likelihood(v: Values, y: np.ndarray) -> np.ndarray:
+    rows = stats.norm.logpdf(y, lines(v), v["sigma"][..., None])
+    return np.asarray(rows.sum(axis=-1))
+
+
+def starts_differ(y: np.ndarray) -> bool:
+    """Say whether the people differ at time zero, where the levels of their lines are."""
+    design = np.column_stack([np.ones(5), TIMES])
+    fits = [np.linalg.lstsq(design, own, rcond=None) for own in y.reshape(6, 5)]
+    error = np.mean([fit[1] for fit in fits]) / 3 * np.linalg.inv(design.T @ design)[0, 0]
+    return bool(np.var([fit[0][0] for fit in fits], ddof=1) > LEAST_F * error)
+
+
 # A yes-or-no outcome: five actors, four days, three arms, each combination four times -------------
 
 ACTORS, DAYS, ARMS = ["zoe", "ann", "mia", "bob", "lee"], [30, 7, 19, 4], ["t", "c", "u"]
@@ -219,7 +276,7 @@ def judges_differ(counts: np.ndarray) -> bool:
     return clusters_differ(scores_of(counts.reshape(6, -1, 4).sum(axis=1)))
 
 
-# The five builders --------------------------------------------------------------------------------
+# The six builders ---------------------------------------------------------------------------------
 
 PREDICTORS = ["dose", "age"]
 ORDERED_LABELS: dict[str, list[Any]] = {"beta": PREDICTORS, "threshold": [1, 2, 3]}
@@ -239,6 +296,23 @@ STUDIES = {
         outcome=normal_outcome,
         log_likelihood=normal_log_likelihood,
         accept=people_differ,
+    ),
+    "varying_slopes": Study(
+        build=lambda: ml.varying_slopes(LINE_ROWS, "y", ["time", "old"], "person", "time"),
+        labels={
+            "alpha_bar": [],
+            "beta": ["time", "old"],
+            "sigma_person": [],
+            "alpha_person": WALKERS,
+            "sigma_time_person": [],
+            "time_person": WALKERS,
+            "rho_person": [],
+            "sigma": [],
+        },
+        prior=slopes_prior,
+        outcome=slopes_outcome,
+        log_likelihood=slopes_log_likelihood,
+        accept=starts_differ,
     ),
     "crossed_intercepts": Study(
         build=lambda: ml.crossed_intercepts(PULL_ROWS, "yes", ["actor", "day"], "arm"),
@@ -278,6 +352,7 @@ STUDIES = {
 
 EVERY_OUTCOME = STUDIES["partial_pooling"]._replace(accept=lambda outcome: True)
 """Partial pooling without leaving any outcome out, to show the limit of the sampler."""
+LIMIT = "partial_pooling, every outcome"
 
 
 # Simulate, fit, rank ------------------------------------------------------------------------------
@@ -338,6 +413,18 @@ class Sampler:
         return {"count": count}
 
 
+@cache
+def sampler(name: str) -> Sampler:
+    """Compile a model once in each process."""
+    return Sampler({**STUDIES, LIMIT: EVERY_OUTCOME}[name])
+
+
+def replicate(rng: np.random.Generator, name: str) -> pd.DataFrame:
+    """Simulate, fit and rank once, as a replicate of :func:`multilevel.run_study`."""
+    study = {**STUDIES, LIMIT: EVERY_OUTCOME}[name]
+    return pd.DataFrame([rank_once(study, sampler(name).draw, rng)])
+
+
 def simulate(study: Study, rng: np.random.Generator) -> tuple[Values, np.ndarray]:
     """Draw parameters and an outcome that they bring about, until an outcome is accepted."""
     while True:
@@ -366,15 +453,19 @@ def ranks(study: Study, draw: Draw, simulations: int, seed: int) -> pd.DataFrame
     One row per data set: for each quantity the number of draws below its true value, from 0 to
     ``KEPT``, and the column ``divergent``, the number of divergent transitions
     """
-    rows = []
-    for number in range(simulations):
-        rng = np.random.default_rng([seed, number])
-        truth, outcome = simulate(study, rng)
-        draws, divergent = draw(outcome, int(rng.integers(2**31)))
-        true, drawn = quantities(study, truth, outcome), quantities(study, draws, outcome)
-        rank = {name: int((drawn[name] < true[name]).sum()) for name in true}
-        rows.append(rank | {"divergent": divergent})
+    rows = [
+        rank_once(study, draw, np.random.default_rng([seed, number]))
+        for number in range(simulations)
+    ]
     return pd.DataFrame(rows)
+
+
+def rank_once(study: Study, draw: Draw, rng: np.random.Generator) -> dict[str, int]:
+    """Simulate, fit and rank once: a row of what :func:`ranks` gives."""
+    truth, outcome = simulate(study, rng)
+    draws, divergent = draw(outcome, int(rng.integers(2**31)))
+    true, drawn = quantities(study, truth, outcome), quantities(study, draws, outcome)
+    return {name: int((drawn[name] < true[name]).sum()) for name in true} | {"divergent": divergent}
 
 
 def quantities(study: Study, values: Values, outcome: np.ndarray) -> Values:

@@ -44,6 +44,11 @@ DIAGNOSTICS: dict[str, Callable[[float, float], float]] = {
     "ess_tail": within(2),
     "mcse": within(1.5),  # goes with the root of the ESS
     "e_bfmi": within(1.5),
+    # A count, where there are some; a fit without any must stay one.
+    "divergences": lambda stored, fresh: 5 * sqrt(stored + fresh) if stored and fresh else 0,
+    "step_size": within(1.5),
+    "gradients": within(1.5),
+    "cpu_seconds": within(20),  # of machines that are slow, fast or busy
     "high_k": lambda stored, fresh: 5 * sqrt(stored + fresh + 1),  # a count
 }
 

@@ -11,7 +11,6 @@ A short run is made here; ``make calibrate`` makes a long one, whose ranks are s
 
 import shutil
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import calibrate
@@ -21,14 +20,15 @@ import pytest
 from calibration import (
     EVERY_OUTCOME,
     KEPT,
+    LIMIT,
     PERSON_OF_ROW,
     STUDIES,
     Draw,
-    Sampler,
     Study,
     Values,
     histogram,
     ranks,
+    sampler,
 )
 from scipy import stats
 
@@ -38,6 +38,7 @@ BINS, SEED = 20, 1
 SIMULATIONS = {  # as many as a third of a minute allows, after the compilation
     "no_pooling": 200,
     "partial_pooling": 200,
+    "varying_slopes": 100,
     "crossed_intercepts": 80,
     "ordered_logit": 80,
     "ordered_logit_varying": 60,
@@ -61,11 +62,6 @@ def caught(counts: pd.DataFrame) -> set[str]:
     return set(p.index[p < ERRS])
 
 
-@cache
-def sampler(name: str) -> Sampler:
-    return Sampler(STUDIES[name])
-
-
 def caught_in(study: Study, draw: Draw, simulations: int) -> set[str]:
     return caught(histogram(ranks(study, draw, simulations, SEED), BINS))
 
@@ -79,8 +75,9 @@ def test_true_values_rank_uniformly_among_the_draws(name: str) -> None:
     p = p_values(histogram(rank, BINS))
     assert not (p < ERRS).any(), p.sort_values()
     # Some fits of so few observations have a divergent transition or two, and ml.fit would refuse
-    # them. In the long run one in nine of the crossed model's had, and fewer of the others'.
-    assert (rank["divergent"] > 0).mean() < 0.2
+    # them. In the long run one in eleven of the crossed model's had, fewer of the others', but
+    # nearly half of those of the lines: six people leave two standard deviations open.
+    assert (rank["divergent"] > 0).mean() < (0.65 if name == "varying_slopes" else 0.2)
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -269,7 +266,7 @@ def test_the_stored_ranks_of_every_builder_are_uniform(stored: pd.DataFrame) -> 
 def test_the_stored_ranks_are_complete(stored: pd.DataFrame) -> None:
     simulations = stored.groupby("builder", sort=False)["simulations"].unique().map(list)
     assert simulations.to_dict() == {name: [n] for name, n in calibrate.SIMULATIONS.items()}
-    for name, study in {**STUDIES, calibrate.LIMIT: EVERY_OUTCOME}.items():
+    for name, study in {**STUDIES, LIMIT: EVERY_OUTCOME}.items():
         counts = counts_of(stored, name)
         assert (counts.sum(axis=1) == calibrate.SIMULATIONS[name]).all()
         assert counts.shape[1] == calibrate.BINS
@@ -288,8 +285,8 @@ def test_a_few_ranks_too_many_in_the_first_bin_of_the_store_are_caught(
 
 def test_the_limit_of_centred_effects_is_on_record(stored: pd.DataFrame) -> None:
     # If this fails because the builder has learned to do better: good. Say so on the page.
-    limit = stored[stored["builder"] == calibrate.LIMIT]
-    counts = counts_of(stored, calibrate.LIMIT)
+    limit = stored[stored["builder"] == LIMIT]
+    counts = counts_of(stored, LIMIT)
     assert "sigma_alpha" in caught(counts)
     assert counts.loc["sigma_alpha", 1] == counts.loc["sigma_alpha"].max()
     assert limit["divergent_fits"].iloc[0] > limit["simulations"].iloc[0] / 5

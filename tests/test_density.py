@@ -15,7 +15,14 @@ from pymc.model.transform.optimization import freeze_dims_and_data
 from pytensor.raise_op import Assert
 
 import multilevel as ml
-from multilevel.density import ERROR, NO_GRADIENT, NO_VALUE, OK, compile_density
+from multilevel.density import (
+    ERROR,
+    NO_GRADIENT,
+    NO_VALUE,
+    OK,
+    compile_density,
+    compile_density_for_jax,
+)
 
 DATA = pd.DataFrame(
     {
@@ -30,6 +37,7 @@ DATA = pd.DataFrame(
 BUILDERS: dict[str, Callable[[], pm.Model]] = {
     "no pooling": lambda: ml.no_pooling(DATA, "y", "person"),
     "partial pooling": lambda: ml.partial_pooling(DATA, "y", "person"),
+    "slopes": lambda: ml.varying_slopes(DATA, "y", ["dose"], "person", "dose"),
     "crossed": lambda: ml.crossed_intercepts(DATA, "left", ["person", "dose"], "arm"),
     "ordered": lambda: ml.ordered_logit(DATA, "answer", ["dose"]),
     "varying": lambda: ml.ordered_logit(DATA, "answer", ["dose"], "person"),
@@ -91,3 +99,39 @@ def test_the_sampler_is_told_what_failed(potential: Callable[[Any], Any], code: 
         x = pm.Normal("x")
         pm.Potential("bad", potential(x))
     assert call(compile_density(model), np.array([-1.0]))[0] == code
+
+
+# JAX ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_jax_gives_the_same_value_and_gradient(name: str) -> None:
+    model = freeze_dims_and_data(BUILDERS[name]())
+    compiled = compile_density(model)
+    log_density = compile_density_for_jax(model)._make_logp_func()
+    start = DictToArrayBijection.map(model.initial_point()).data
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        at = start + rng.normal(0, 0.5, start.shape)
+        code, value, gradient = call(compiled, at)
+        found, slopes = log_density(at)
+        assert code == OK
+        assert found == pytest.approx(value, rel=1e-10)
+        np.testing.assert_allclose(slopes, gradient, rtol=1e-8, atol=1e-8)
+
+
+def test_draws_of_jax_are_from_the_same_posterior() -> None:
+    data = pd.DataFrame({"id": np.repeat(list("abcd"), 8)})
+    data["y"] = np.random.default_rng(2).normal(np.repeat([0, 1, 2, 3], 8), 1)
+    model = ml.no_pooling(data, "y", "id")
+    fits = [ml.fit(model, seed=1, draws=2000, backend=each) for each in ("numba", "jax")]
+    one, other = (ml.summarise(fit) for fit in fits)
+    error = np.hypot(one["mcse"], other["mcse"])
+    assert (abs(one["mean"] - other["mean"]) < 5 * error).all()
+    assert fits[1].attrs["backend"] == "jax"
+
+
+def test_without_jax_the_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multilevel.density.find_spec", lambda _: None)
+    with pytest.raises(ImportError, match="pip install jax"):
+        ml.sample(BUILDERS["partial pooling"](), seed=1, backend="jax")

@@ -521,6 +521,50 @@ def test_growth_draws_each_measure_against_the_size() -> None:
     close(second.lines[0].get_xydata(), [[10, 2], [1000, 6]])
 
 
+def test_curves_draw_each_method_with_its_intervals() -> None:
+    table = pd.DataFrame(
+        {
+            "x": [1, 10, 1, 10],
+            "method": ["none", "none", "partial", "partial"],
+            "value": [1.0, 0.5, 0.8, 0.4],
+            "lower": [0.9, 0.4, 0.7, 0.3],
+            "upper": [1.2, 0.6, 0.9, 0.5],
+        }
+    )
+    figure = figures.curves({"small": table, "large": table}, "size", "error", columns=2)
+    assert legend(figure) == ["none", "partial"]
+    first, second = figure.axes
+    assert (first.get_xscale(), first.get_yscale(), first.get_title()) == ("log", "log", "small")
+    close(first.lines[0].get_xydata(), [[1, 1.0], [10, 0.5]])
+    close(segments(second)[:2, :, 1], [[0.9, 1.2], [0.4, 0.6]])
+    assert carries(figure)["tables"][0]["values"][1] == [10, "none", 0.5, 0.4, 0.6]
+    turned = table.iloc[::-1]
+    even = figures.curves({"a": table, "b": turned}, "distance", "error", log_x=False)
+    assert even.axes[0].get_xscale() == "linear"
+    assert not even.axes[2].axison
+    for one, other in zip(even.axes[0].lines, even.axes[1].lines, strict=True):
+        assert one.get_color() == other.get_color()
+        close(
+            np.sort(np.array(one.get_xydata()), axis=0),
+            np.sort(np.array(other.get_xydata()), axis=0),
+        )
+
+
+def test_scatter_of_draws_marks_divergent_transitions() -> None:
+    x = xr.DataArray(RNG.normal(size=(2, 20)), dims=("chain", "draw"))
+    draws = xr.Dataset({"x": x, "y": np.exp(x), "diverging": x > 1.0})
+    figure = figures.scatter_of_draws({"one": draws, "two": draws}, "x", "y", log_y=True)
+    ax, _ = figure.axes
+    good, bad = ax.lines
+    assert (good.get_marker(), bad.get_marker(), ax.get_yscale()) == ("o", "^", "log")
+    values = x.to_numpy()
+    assert len(np.array(bad.get_xydata())) == (values > 1.0).sum() > 0
+    close(np.array(good.get_xydata())[:, 1], np.exp(values[values <= 1.0]))
+    assert [table["name"] for table in carries(figure)["tables"]] == [
+        "x of one", "y of one", "x of two", "y of two"
+    ]  # fmt: skip
+
+
 # What a figure carries ----------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ TIGHT = 1e-8
 
 PREDICTORS = ["action", "intention", "contact"]
 MLM, CHIMPANZEES, TROLLEY = ml.load_mlm(), ml.load_chimpanzees(), ml.load_trolley()
+MLM["is_pd"] = (MLM["group"] == "PD").astype(int)
 
 # Labels that are strings, unsorted, not contiguous; categories whose order is not alphabetical;
 # equal rows; an index that is not 0, 1, 2.
@@ -151,6 +152,41 @@ def ordered_jacobian(
     return float(steps + (np.log(v[f"sigma_{group}"]) if group else 0))
 
 
+def slopes_rows(
+    v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
+) -> np.ndarray:
+    mu = v["alpha_bar"] + sum(v["beta"][name] * data[name] for name in predictors)
+    mu = mu + lookup(data[group], v[f"alpha_{group}"])
+    mu = mu + lookup(data[group], v[f"{slope}_{group}"]) * data[slope]
+    return np.asarray(stats.norm.logpdf(data[outcome], mu, v["sigma"]))
+
+
+def slopes_priors(
+    v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
+) -> float:
+    density = total(stats.norm(0, 1.5), v["alpha_bar"]) + total(stats.norm(0, 0.5), v["beta"])
+    sds = [v[f"sigma_{group}"], v[f"sigma_{slope}_{group}"]]
+    density += total(stats.expon, sds) + total(stats.expon, v["sigma"])
+    rho = v[f"rho_{group}"]
+    density += np.log(0.75 * (1 - rho**2)) + np.log(2)  # LKJ(2); the sampler has (rho + 1) / 2
+    covariance = np.outer(sds, sds) * np.array([[1, rho], [rho, 1]])
+    both = stats.multivariate_normal([0, 0], covariance)
+    level, steeper = v[f"alpha_{group}"], v[f"{slope}_{group}"]
+    return density + sum(both.logpdf([level[label], steeper[label]]) for label in level)
+
+
+def slopes_jacobian(
+    v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
+) -> float:
+    # Scales are sampled as logarithms, but that of the slopes has a sign; (rho + 1) / 2 as
+    # log-odds; slopes in units of what is left of their sd when the level is known.
+    rho, steeper = v[f"rho_{group}"], v[f"sigma_{slope}_{group}"]
+    unit = np.log(steeper * np.sqrt(1 - rho**2))
+    half = (rho + 1) / 2
+    scales = np.log(v["sigma"]) + np.log(v[f"sigma_{group}"]) + np.log(half * (1 - half))
+    return float(scales + len(v[f"alpha_{group}"]) * unit)
+
+
 # The models ---------------------------------------------------------------------------------------
 
 
@@ -167,6 +203,7 @@ class Case(NamedTuple):
 NO = (ml.no_pooling, normal_rows, no_pooling_priors, no_pooling_jacobian)
 PARTIAL = (ml.partial_pooling, normal_rows, partial_pooling_priors, partial_pooling_jacobian)
 CROSSED = (ml.crossed_intercepts, crossed_rows, crossed_priors, crossed_jacobian)
+SLOPES = (ml.varying_slopes, slopes_rows, slopes_priors, slopes_jacobian)
 ORDERED = (ml.ordered_logit, ordered_rows, ordered_priors, ordered_jacobian)
 
 
@@ -178,6 +215,7 @@ def case(parts: tuple[Callable[..., Any], ...], *given: Any) -> Case:
 STUDIES = {
     "no pooling": case(NO, MLM, "con", "id"),
     "partial pooling": case(PARTIAL, MLM, "con", "id"),
+    "varying slopes": case(SLOPES, MLM, "con", ["time", "is_pd"], "id", "time"),
     "crossed": case(CROSSED, CHIMPANZEES, "pulled_left", ["actor", "block"], "treatment"),
     "ordered": case(ORDERED, TROLLEY, "response", PREDICTORS),
     "ordered, varying": case(ORDERED, TROLLEY, "response", PREDICTORS, "id"),
@@ -185,6 +223,7 @@ STUDIES = {
 ODDITIES = {
     "no pooling": case(NO, ODD, "y", "person"),
     "partial pooling": case(PARTIAL, ODD, "y", "day"),
+    "varying slopes": case(SLOPES, ODD, "y", ["age", "dose"], "person", "dose"),
     "crossed": case(CROSSED, ODD, "yes", ["person", "day"], "arm"),
     "crossed, one group": case(CROSSED, ODD, "yes", ["person"], "arm"),
     "crossed, three groups": case(CROSSED, ODD, "yes", ["day", "person", "age"], "arm"),
@@ -250,14 +289,14 @@ def test_each_row_is_explained_by_the_effect_that_carries_its_own_label(name: st
     np.testing.assert_allclose(log_likelihood_of_rows(model, v), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if "pooling" not in name])
+@pytest.mark.parametrize("name", [name for name in ALL if "crossed" in name or "ordered" in name])
 def test_counting_equal_rows_leaves_the_density_as_it_is(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def every_row_is_a_cell(data: pd.DataFrame, columns: list[str]) -> models.Cells:
+    def every_row_is_a_cell(data: pd.DataFrame, columns: list[str], count: None) -> models.Cells:
         rows = np.arange(len(data))
         coords = {"cell": rows, "row": data.index}
-        return models.Cells(data[columns].reset_index(drop=True), rows * 0 + 1, rows, coords)
+        return models.Cells(data[columns].reset_index(drop=True), rows * 0 + 1, rows, coords, None)
 
     counted = ALL[name].build(*ALL[name].given)
     monkeypatch.setattr(models, "_count", every_row_is_a_cell)
@@ -296,6 +335,19 @@ CUT, PREDICTOR = ("cut",), ("predictor",)
                 "alpha_block": ("block",),
             },
         ),
+        (
+            "varying slopes",
+            {
+                "alpha_bar": (),
+                "beta": PREDICTOR,
+                "sigma_id": (),
+                "alpha_id": ("id",),
+                "sigma_time_id": (),
+                "time_id": ("id",),
+                "rho_id": (),
+                "sigma": (),
+            },
+        ),
         ("ordered", {"beta": PREDICTOR, "threshold": CUT}),
         (
             "ordered, varying",
@@ -316,6 +368,7 @@ def test_parameters_have_the_names_and_dims_that_stay(
     [
         ("no pooling", 92),
         ("partial pooling", 94),
+        ("varying slopes", 189),
         ("crossed", 20),
         ("ordered", 9),
         ("ordered, varying", 341),
@@ -389,6 +442,11 @@ WIDE, NARROW, EXPONENTIAL = stats.norm(0, 1.5), stats.norm(0, 0.5), stats.expon(
         ("partial pooling", "alpha_bar", LOCATION, WIDE),
         ("partial pooling", "sigma_alpha", SCALE, EXPONENTIAL),
         ("partial pooling", "sigma", SCALE, EXPONENTIAL),
+        ("varying slopes", "alpha_bar", LOCATION, WIDE),
+        ("varying slopes", "beta", LOCATION, NARROW),
+        ("varying slopes", "sigma_person", SCALE, EXPONENTIAL),
+        ("varying slopes", "sigma_dose_person", SCALE, EXPONENTIAL),
+        ("varying slopes", "sigma", SCALE, EXPONENTIAL),
         ("crossed", "alpha_bar", LOCATION, WIDE),
         ("crossed", "beta", LOCATION, NARROW),
         ("crossed", "sigma_person", SCALE, EXPONENTIAL),
@@ -427,6 +485,32 @@ def test_a_standard_deviation_that_is_sampled_with_a_sign_keeps_its_prior() -> N
     reported = ["sigma_day", "alpha_day"]
     there, back = evaluate(model, point), evaluate(model, mirrored)
     assert [there[name] for name in reported] == [back[name] for name in reported]
+
+
+def test_the_prior_of_a_correlation_is_that_of_half_its_way_from_minus_one_to_one() -> None:
+    build, given, *_ = ODDITIES["varying slopes"]
+    for prior, distribution in [({}, stats.beta(2, 2)), ({"rho_person": (9, 1)}, stats.beta(9, 1))]:
+        priors = {name: Prior(pm.Beta, *numbers) for name, numbers in prior.items()}
+        drawn = pm.draw(build(*given, **priors)["rho_person"], draws=2000, random_seed=1)
+        assert stats.kstest((drawn + 1) / 2, distribution.cdf).pvalue > 0.01
+
+
+def test_levels_and_slopes_of_the_prior_go_together_as_their_correlation_says() -> None:
+    build, given, *_ = ODDITIES["varying slopes"]
+    model = build(*given, rho_person=Prior(pm.Beta, 90, 10))
+    names = ["alpha_person", "dose_person", "sigma_person", "sigma_dose_person", "rho_person"]
+    level, steeper, *sds, rho = pm.draw([model[n] for n in names], draws=2000, random_seed=1)
+    standard = [x / sd[:, None] for x, sd in zip([level, steeper], sds, strict=True)]
+    for values in standard:
+        assert stats.kstest(values[:, 0], stats.norm.cdf).pvalue > 0.01
+    assert np.mean(standard[0] * standard[1]) == pytest.approx(rho.mean(), abs=0.05)
+
+
+def test_a_slope_must_be_a_predictor_that_varies_within_clusters() -> None:
+    with pytest.raises(ValueError, match=r"one of the predictors \['age'\]: 'dose'"):
+        ml.varying_slopes(ODD, "y", ["age"], "person", "dose")
+    with pytest.raises(ValueError, match="'age' is constant in every person"):
+        ml.varying_slopes(ODD, "y", ["age"], "person", "age")
 
 
 def test_a_prior_is_shown_as_in_an_equation() -> None:

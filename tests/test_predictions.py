@@ -48,6 +48,16 @@ def crossed(draws: int = 4) -> xr.DataTree:
     return fit_of(coords, draws, **scalars, **effects)
 
 
+def slopes(draws: int = 4) -> xr.DataTree:
+    coords: dict[str, list[Any]] = {"predictor": ["age", "dose"], "person": PEOPLE}
+    scalars: dict[str, tuple[str, ...]] = {"alpha_bar": (), "sigma_person": (), "sigma": ()}
+    scalars |= {"sigma_dose_person": (), "rho_person": ()}
+    effects = {"beta": ("predictor",), "alpha_person": ("person",), "dose_person": ("person",)}
+    fit = fit_of(coords, draws, **scalars, **effects)
+    fit["posterior"]["rho_person"] = np.tanh(fit["posterior"]["rho_person"])
+    return fit
+
+
 def ordered(group: bool, draws: int = 4) -> xr.DataTree:
     coords: dict[str, list[Any]] = {"cut": [1, 2], "predictor": ["dose", "age"]}
     coords["category"] = ["never", "often", "always"]
@@ -104,6 +114,54 @@ def test_same_clusters_with_crossed_intercepts() -> None:
     v = posterior(fit)
     expected = crossed_by_hand(v, v["alpha_person"][..., PERSON], v["alpha_day"][..., DAY])
     check(ml.predict(fit, ROWS), expected)
+
+
+def slopes_by_hand(v: dict[str, np.ndarray], level: Any, steeper: Any) -> np.ndarray:
+    fixed = v["alpha_bar"][..., None] + v["beta"] @ ROWS[["age", "dose"]].to_numpy(float).T
+    return np.asarray(fixed + level + steeper * ROWS["dose"].to_numpy())
+
+
+def test_same_clusters_with_slopes_of_their_own() -> None:
+    fit = slopes()
+    v = posterior(fit)
+    own = v["alpha_person"][..., PERSON], v["dose_person"][..., PERSON]
+    check(ml.predict(fit, ROWS), slopes_by_hand(v, *own))
+
+
+def test_the_average_cluster_with_varying_slopes_has_the_population_s_line() -> None:
+    fit = slopes()
+    check(ml.predict(fit, ROWS, "average"), slopes_by_hand(posterior(fit), 0, 0))
+
+
+def test_new_clusters_have_levels_and_slopes_that_go_together() -> None:
+    fit = slopes(20_000)
+    v = posterior(fit)
+    rows = pd.DataFrame({"age": 0, "dose": [0.0, 1.0]})
+    drawn = ml.predict(fit, rows, "new", seed=1).to_numpy()
+    level = drawn[..., 0] - v["alpha_bar"]
+    steeper = drawn[..., 1] - drawn[..., 0] - v["beta"][..., 1]
+    u, w = level / v["sigma_person"], steeper / v["sigma_dose_person"]
+    for values in (u, w):
+        assert abs(values.mean()) < 0.03
+        assert values.std() == pytest.approx(1, abs=0.03)
+    rho = v["rho_person"]
+    left = (w - rho * u) / np.sqrt(1 - rho**2)
+    assert abs(np.mean(left * u)) < 0.03
+    assert left.std() == pytest.approx(1, abs=0.03)
+
+
+def test_existing_takes_over_level_and_slope_of_one_cluster() -> None:
+    fit = slopes(200)
+    v = posterior(fit)
+    rows = pd.DataFrame({"age": 0, "dose": [0.0, 1.0]})
+    drawn = ml.predict(fit, rows, "new", new="existing", seed=1).to_numpy()
+    level = drawn[..., 0] - v["alpha_bar"]
+    steeper = drawn[..., 1] - drawn[..., 0] - v["beta"][..., 1]
+    same = np.isclose(level[..., None], v["alpha_person"]) & np.isclose(
+        steeper[..., None], v["dose_person"]
+    )
+    assert (same.sum(axis=-1) == 1).all()
+    assert same.any(axis=(0, 1)).all()
 
 
 def ordered_by_hand(v: dict[str, np.ndarray], person: Any) -> np.ndarray:

@@ -89,20 +89,23 @@ def test_another_seed_and_another_chain_give_other_draws(normal: xr.DataTree) ->
 
 
 def test_the_fit_states_its_settings(normal: xr.DataTree) -> None:
-    stated = {"seed": 1, "draws": 50, "tune": 300, "chains": 2, "target_accept": 0.9}
-    stated |= {"adapt_correlations": 0}
+    stated: dict[str, float | str] = {
+        "seed": 1,
+        "draws": 50,
+        "tune": 300,
+        "chains": 2,
+        "target_accept": 0.9,
+    }
+    stated |= {"adapt_correlations": 0, "backend": "numba"}
     assert {name: normal.attrs[name] for name in stated} == stated
     assert normal.attrs["sampler"].startswith("nutpie 0.")
 
 
 def test_adapted_correlations_pay_where_parameters_are_correlated() -> None:
-    observed = np.array([3.0])
     with pm.Model(coords={"row": [0]}) as model:
         x = pm.Normal("x", 0, 1)
         pm.Normal("z", x, 0.01)  # a narrow ridge
-        pm.Normal("y", x, 1, observed=observed, dims="row")
-        likelihood = pm.logp(pm.Normal.dist(x, 1), observed)
-        pm.Deterministic("_log_likelihood", likelihood, dims="row")
+        pm.Normal("y", x, 1, observed=[3.0], dims="row")
     steps = {
         adapted: sampling.sample(
             model, seed=1, draws=200, tune=500, chains=1, adapt_correlations=adapted
@@ -110,6 +113,37 @@ def test_adapted_correlations_pay_where_parameters_are_correlated() -> None:
         for adapted in (False, True)
     }
     assert steps[True] < steps[False] / 2
+
+
+def by_hand(**dims: str) -> pm.Model:
+    with pm.Model(coords={"row": DATA.index}) as model:
+        mu = pm.Normal("mu", 0, 1.5)
+        sigma = pm.Exponential("sigma", 1)
+        pm.Normal("without_dims", 0, 1, shape=2)
+        pm.Normal("y", mu, sigma, observed=DATA["y"], **dims)
+    return model
+
+
+def test_a_model_of_ones_own_gets_the_log_likelihood_of_each_row() -> None:
+    fit = sampling.sample(by_hand(dims="row"), seed=1, draws=20, tune=200, chains=2)
+    posterior = fit["posterior"].dataset
+    y = xr.DataArray(DATA["y"].to_numpy(), {"row": DATA.index}, "row")
+    z = (y - posterior["mu"]) / posterior["sigma"]
+    expected = -(z**2) / 2 - np.log(posterior["sigma"]) - np.log(2 * np.pi) / 2
+    found = fit["log_likelihood"]["y"]
+    xr.testing.assert_allclose(found, expected.transpose(*found.dims))
+    assert set(posterior) == {"mu", "sigma", "without_dims"}
+    assert posterior["without_dims"].dims == ("chain", "draw", "without_dims_dim_0")
+
+
+def test_a_model_without_rows_or_with_two_outcomes_is_refused() -> None:
+    with pytest.raises(ValueError, match="'y' must have the single dim 'row'"):
+        sampling.sample(by_hand(), seed=1, draws=20, tune=200, chains=2)
+    two = by_hand(dims="row")
+    with two:
+        pm.Normal("z", two["mu"], 1, observed=DATA["y"], dims="row")
+    with pytest.raises(ValueError, match="one observed variable; it has 2"):
+        sampling.sample(two, seed=1, draws=20, tune=200, chains=2)
 
 
 # What a fit holds ---------------------------------------------------------------------------------
@@ -352,7 +386,6 @@ def test_a_funnel_is_refused_and_can_be_shown_on_purpose() -> None:
         spread = pm.Normal("spread", 0, 3)
         pm.Normal("x", 0, pm.math.exp(spread / 2), dims="k")
         pm.Normal("y", spread, 1000, observed=[0.0], dims="row")
-        pm.Deterministic("_log_likelihood", 0 * spread[None], dims="row")
     with pytest.raises(ml.ConvergenceError, match="divergent") as refused:
         ml.fit(funnel, seed=1, target_accept=0.5)
     failing = [line[2:].split(":")[0] for line in str(refused.value).splitlines()[1:]]

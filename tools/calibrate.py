@@ -1,64 +1,37 @@
-"""Calibrate the five builders by simulation, and store the ranks: data/calibration.csv.
+"""Calibrate the six builders by simulation, and store the ranks: data/calibration.csv.
 
-usage: calibrate.py
+usage: calibrate.py [--scheduler ADDRESS] [--workers N]
 
-The models, the designs and the method are those of tests/calibration.py. The table is written only
-when every model is through, to a temporary file that is then renamed.
+The models, the designs and the method are those of tests/calibration.py. Finished simulations are
+kept in _build/studies, so that a calibration that was stopped goes on where it was. The table is
+written only when every model is through, to a temporary file that is then renamed.
 """
 
-import ast
-import hashlib
+import argparse
 import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from multilevel.studies import SOURCES, code_state, run_study
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from calibration import EVERY_OUTCOME, STUDIES, Sampler, histogram, ranks
+from calibration import LIMIT, STUDIES, histogram, replicate
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "data" / "calibration.csv"
 RESTS_ON = [ROOT / "lib" / "multilevel" / "models.py", ROOT / "tests" / "calibration.py"]
-LIMIT = "partial_pooling, every outcome"
 BINS, SEED = 20, 2026
 SIMULATIONS = dict.fromkeys(STUDIES, 1000) | {LIMIT: 3000}
 """The limit gets more, so that it stands out from chance whatever the seed."""
 
 
 def state(sources: list[Path]) -> str:
-    """Give a checksum of what programs do, which comments, docstrings and layout leave alone.
-
-    Parameters
-    ----------
-    sources
-        Python files.
-
-    Returns
-    -------
-    The first 16 hexadecimal digits of a SHA-256
-    """
-    code = [_structure(ast.parse(source.read_text())) for source in sources]
-    return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
-
-
-def _structure(node: Any) -> Any:
-    """Bring a syntax tree into a form that is the same in all versions of Python."""
-    if isinstance(node, list):
-        return [_structure(part) for part in node if not _is_docstring(part)]
-    if not isinstance(node, ast.AST):
-        return node
-    fields = [(name, _structure(value)) for name, value in ast.iter_fields(node)]
-    # Empty fields are left out: a new version may have more of them.
-    return type(node).__name__, [(name, value) for name, value in fields if value not in (None, [])]
-
-
-def _is_docstring(node: Any) -> bool:
-    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return constant and isinstance(node.value.value, str)
+    """Give a checksum of what programs do; see :func:`multilevel.studies.code_state`."""
+    return code_state([source.read_text() for source in sources])
 
 
 def tabulate(builder: str, rank: pd.DataFrame) -> pd.DataFrame:
@@ -101,19 +74,22 @@ def write(table: pd.DataFrame, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def main() -> None:
-    """Calibrate every builder, say how long each took, and store the ranks."""
+def main(arguments: list[str]) -> None:
+    """Calibrate every builder, or go on with it; say how long each took, and store the ranks."""
+    parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)
+    parser.add_argument("--scheduler")
+    parser.add_argument("--workers", type=int)
+    options = vars(parser.parse_args(arguments))
     code, tables = state(RESTS_ON), []
-    for name, study in {**STUDIES, LIMIT: EVERY_OUTCOME}.items():
+    place = ROOT / "_build" / "studies" / f"calibration-{state([*RESTS_ON, *SOURCES])}"
+    for name, simulations in SIMULATIONS.items():
         start = time.monotonic()
-        rank = ranks(study, Sampler(study).draw, SIMULATIONS[name], SEED)
-        tables.append(tabulate(name, rank))
+        rank = run_study(replicate, simulations, SEED, place / name, name=name, **options)
+        tables.append(tabulate(name, rank.drop(columns="replicate")))
         seconds = time.monotonic() - start
         print(f"calibrated {name}, {len(rank)} simulations, in {seconds:.0f} s", flush=True)
     write(pd.concat(tables).assign(seed=SEED, code_sha256=code), TABLE)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.exit(__doc__)
-    main()
+    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 from multilevel.answers import check, hand_in, variant
 from multilevel.comparison import compare, loo, reloo
+from multilevel.counts import count_rows
 from multilevel.datasets import load_chimpanzees, load_lecture, load_mlm, load_trolley
 from multilevel.estimates import Estimates, Quoted, mcse
 from multilevel.exact import exact_loo, exact_posterior
@@ -12,9 +13,11 @@ from multilevel.models import (
     no_pooling,
     ordered_logit,
     partial_pooling,
+    varying_slopes,
 )
 from multilevel.predictions import predict, replicate
-from multilevel.sampling import ConvergenceError, check_convergence, diagnose, fit
+from multilevel.sampling import ConvergenceError, check_convergence, diagnose, fit, sample
+from multilevel.studies import StudyError, run_study
 from multilevel.tables import agreement, describe, interval, means, peek, summarise, tidy
 
 __all__ = [
@@ -22,11 +25,13 @@ __all__ = [
     "Estimates",
     "Prior",
     "Quoted",
+    "StudyError",
     "agreement",
     "check",
     "check_convergence",
     "compare",
     "count_parameters",
+    "count_rows",
     "crossed_intercepts",
     "describe",
     "diagnose",
@@ -49,7 +54,10 @@ __all__ = [
     "predict",
     "reloo",
     "replicate",
+    "run_study",
+    "sample",
     "summarise",
     "tidy",
     "variant",
+    "varying_slopes",
 ]

@@ -41,7 +41,17 @@ def loo(fit: xr.DataTree) -> pd.DataFrame:
         Gelman & Gabry 2017). ``p``: how much better it is predicted when it is among the data,
         which summed over rows is the effective number of parameters. ``pareto_k``: above 0.7 the
         row's ``elpd`` cannot be trusted. ``mcse_elpd``: Monte Carlo standard error of ``elpd``.
+
+    Raises
+    ------
+    ValueError
+        Equal rows were counted before the model saw them.
     """
+    if "constant_data" in fit.children and "count_of_row" in fit["constant_data"]:
+        raise ValueError(
+            "The rows of this fit were counted before the model saw them, and LOO is about single "
+            "rows. Fit a sample of the rows themselves to compare models."
+        )
     (values,) = fit["log_likelihood"].dataset.data_vars.values()
     first, kind = storage.distinct_rows(fit)
     efficiency = _relative_efficiency(fit["posterior"].dataset)

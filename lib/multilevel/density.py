@@ -6,6 +6,7 @@ with plain loops, which compile at once. It checks nothing less: see ``tests/tes
 """
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
@@ -14,6 +15,7 @@ import pymc as pm
 from numba import cfunc, types
 from numba.np.numpy_support import carray
 from nutpie.compile_pymc import CompiledPyMCModel
+from nutpie.compiled_pyfunc import PyFuncModel, from_pyfunc
 from pymc.blocking import DictToArrayBijection
 from pymc.initial_point import make_initial_point_fn
 from pymc.pytensorf import compile as compile_graph
@@ -43,19 +45,8 @@ def compile_density(model: pm.Model) -> CompiledPyMCModel:
     What nutpie samples from; its draws are the values of ``model.value_vars``, on the scale on
     which the sampler moves
     """
-    start = make_initial_point_fn(
-        model=model, jitter_rvs=set(model.free_RVs), return_transformed=True
-    )
-    lock = Lock()  # the chains are started at once, and what is compiled here bears one at a time
-
-    def first(seed: int) -> np.ndarray:
-        with lock:
-            return DictToArrayBijection.map(start(seed)).data
-
-    point = start(0)
-    names = [value.name for value in model.value_vars]
-    shapes = [np.shape(point[name]) for name in names]
-    size = sum(int(np.prod(shape)) for shape in shapes)
+    first, point = _starts(model)
+    names, shapes, size = _layout(model, point)
     density = density_and_gradient(model, point)
 
     @cfunc(DENSITY)
@@ -97,8 +88,76 @@ def compile_density(model: pm.Model) -> CompiledPyMCModel:
     )
 
 
-def density_and_gradient(
+def compile_density_for_jax(model: pm.Model) -> PyFuncModel:
+    """Compile the log density and its gradient with JAX, for a GPU where JAX finds one.
+
+    Parameters
+    ----------
+    model
+        As for :func:`compile_density`.
+
+    Returns
+    -------
+    As for :func:`compile_density`
+
+    Raises
+    ------
+    ImportError
+        JAX is not installed.
+    """
+    if find_spec("jax") is None:
+        raise ImportError(
+            "backend='jax' needs JAX: pip install jax, or jax[cuda13] for a GPU of NVIDIA."
+        )
+    first, point = _starts(model)
+    names, shapes, size = _layout(model, point)
+    density = density_and_gradient(model, point, mode="JAX")
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+
+    def log_density(at: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = density(at)
+        return float(value), np.asarray(gradient, dtype=float)
+
+    def keep(at: np.ndarray) -> dict[str, np.ndarray]:
+        parts = zip(names, np.split(at, ends), shapes, strict=True)
+        return {name: np.ascontiguousarray(part).reshape(shape) for name, part, shape in parts}
+
+    return from_pyfunc(
+        ndim=size,
+        make_logp_fn=lambda: log_density,
+        make_expand_fn=lambda *_: keep,
+        make_initial_point_fn=first,
+        expanded_dtypes=[np.dtype(float)] * len(names),
+        expanded_shapes=shapes,
+        expanded_names=names,
+    )
+
+
+def _starts(model: pm.Model) -> tuple[Callable[[int], np.ndarray], dict[str, np.ndarray]]:
+    """Give what finds a starting point from a seed, and one such point."""
+    start = make_initial_point_fn(
+        model=model, jitter_rvs=set(model.free_RVs), return_transformed=True
+    )
+    lock = Lock()  # the chains are started at once, and what is compiled here bears one at a time
+
+    def first(seed: int) -> np.ndarray:
+        with lock:
+            return DictToArrayBijection.map(start(seed)).data
+
+    return first, start(0)
+
+
+def _layout(
     model: pm.Model, point: dict[str, np.ndarray]
+) -> tuple[list[str], list[tuple[int, ...]], int]:
+    """Give names and shapes of what the sampler moves, and how many numbers that is."""
+    names = [value.name for value in model.value_vars]
+    shapes = [np.shape(point[name]) for name in names]
+    return names, shapes, sum(int(np.prod(shape)) for shape in shapes)
+
+
+def density_and_gradient(
+    model: pm.Model, point: dict[str, np.ndarray], mode: str = "NUMBA"
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Compile the log density of a model and its gradient, for a single vector.
 
@@ -108,6 +167,8 @@ def density_and_gradient(
         A model whose dims and data are frozen.
     point
         Any values of ``model.value_vars``, which give their order and their shapes.
+    mode
+        PyTensor's name of what compiles it.
 
     Returns
     -------
@@ -121,4 +182,4 @@ def density_and_gradient(
     gradient = concatenate([slope.ravel() for slope in slopes])
     outputs, vector = join_nonshared_inputs(point, [value, gradient], inputs)
     with model, config.change_flags(numba__fastmath=False):
-        return compile_graph([vector], outputs, mode="NUMBA").vm.jit_fn
+        return compile_graph([vector], outputs, mode=mode).vm.jit_fn

@@ -19,6 +19,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator
 from scipy.special import expit
 
 from multilevel.estimates import MIME, Estimates, mcse
@@ -27,6 +28,7 @@ from multilevel.tables import interval
 TEAL, TERRACOTTA, PALE, SAND = "#1c5253", "#e07a5f", "#8fb9b5", "#e9c46a"
 PALETTE = [TEAL, TERRACOTTA, PALE, SAND]
 GREY = "#6b6b6b"
+PROBABILITIES = -0.05, 1.05
 
 
 def set_theme() -> None:
@@ -259,6 +261,42 @@ def _quantiles(values: Any) -> Estimates:
     return Estimates.of(table, {"quantile": errors})
 
 
+def scatter_of_draws(
+    panels: Mapping[str, xr.Dataset], xlabel: str, ylabel: str, log_y: bool = False
+) -> Figure:
+    """Draw two quantities of each draw as a point, and mark divergent transitions.
+
+    Parameters
+    ----------
+    panels
+        Title and draws of each panel, dims (chain, draw): ``x``, ``y`` and ``diverging``.
+    xlabel, ylabel
+        Names of the axes, with units.
+    log_y
+        Whether the vertical scale is logarithmic.
+
+    Returns
+    -------
+    Figure with the panels side by side, on one scale
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.6), sharex=True, sharey=True)
+    for ax, (title, draws) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        x, y, divergent = (draws[name].to_numpy().ravel() for name in ("x", "y", "diverging"))
+        ax.plot(x[~divergent], y[~divergent], "o", color=TEAL, ms=2, alpha=0.25, mew=0)
+        ax.plot(x[divergent], y[divergent], "^", color=TERRACOTTA, ms=7, mec="black", mew=0.6)
+        ax.set(title=title, yscale="log" if log_y else "linear")
+        if log_y:
+            ax.yaxis.set_major_formatter("{x:g}")
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel(ylabel, fontsize=12)
+    shown = {
+        f"{name} of {title}": _quantiles(draws[name])
+        for title, draws in panels.items()
+        for name in ("x", "y")
+    }
+    return _with_numbers(figure, shown)
+
+
 def bands(
     tables: Mapping[str, pd.DataFrame],
     x: str,
@@ -266,6 +304,7 @@ def bands(
     xlabel: str,
     ylabel: str,
     points: pd.DataFrame | None = None,
+    ylim: tuple[float, float] = PROBABILITIES,
 ) -> Figure:
     """Draw predicted means as lines and their intervals as bands, a panel for each cluster.
 
@@ -280,6 +319,8 @@ def bands(
         Names of the axes.
     points
         Observed values to draw as open circles: columns ``x``, ``facet`` and ``observed``.
+    ylim
+        Ends of the vertical axis; by default those of probabilities.
 
     Returns
     -------
@@ -306,7 +347,7 @@ def bands(
                 ms=5,
                 label="observed",
             )
-        ax.set(title=f"{facet} {level}", ylim=(-0.05, 1.05))
+        ax.set(title=f"{facet} {level}", ylim=ylim)
     for ax in list(axes.flat)[len(levels) :]:
         ax.set_axis_off()
     for ax in list(axes.flat)[: len(levels)][-2:]:
@@ -320,7 +361,13 @@ def bands(
     return _with_numbers(figure, {**tables, **observed})
 
 
-def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: str) -> Figure:
+def many_lines(
+    draws: xr.DataArray,
+    labels: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    ylim: tuple[float, float] = PROBABILITIES,
+) -> Figure:
     """Draw one thin line for each draw.
 
     Parameters
@@ -331,6 +378,8 @@ def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: 
         Their names.
     xlabel, ylabel
         Names of the axes.
+    ylim
+        Ends of the vertical axis; by default those of probabilities.
 
     Returns
     -------
@@ -338,7 +387,7 @@ def many_lines(draws: xr.DataArray, labels: Sequence[str], xlabel: str, ylabel: 
     """
     figure, ax = plt.subplots()
     ax.plot(list(labels), draws.transpose("row", ...), color=TERRACOTTA, alpha=0.45, linewidth=1)
-    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.05, 1.05))
+    ax.set(xlabel=xlabel, ylabel=ylabel, ylim=ylim)
     (lines,) = set(draws.dims) - {"row"}
     values = draws.transpose(lines, "row").to_numpy()[None]
     each = xr.DataArray(values, {"row": list(labels)}, ("chain", "draw", "row"))
@@ -911,6 +960,57 @@ def growth(panels: Mapping[str, pd.DataFrame], ylabel: str) -> Figure:
     handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return _with_numbers(figure, {size: table.reset_index() for size, table in panels.items()})
+
+
+def curves(
+    panels: Mapping[str, pd.DataFrame],
+    xlabel: str,
+    ylabel: str,
+    columns: int = 3,
+    log_x: bool = True,
+) -> Figure:
+    """Draw a measure of several methods against something else, with an interval at each point.
+
+    Parameters
+    ----------
+    panels
+        Title and table of each panel, with the columns ``x``, ``method``, ``value``, and the
+        interval's ends ``lower`` and ``upper``, all above zero. The first panel has all methods.
+    xlabel, ylabel
+        Names of the axes, with units.
+    columns
+        How many panels stand side by side.
+    log_x
+        Whether the horizontal scale is logarithmic, as the vertical one is.
+
+    Returns
+    -------
+    Figure with a curve and a marker of its own kind for each method
+    """
+    methods = list(dict.fromkeys(next(iter(panels.values()))["method"]))
+    _at_most(methods, len(MARKERS))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(6, 2.1 * rows + 0.9), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (title, table) in zip(axes.flat, panels.items(), strict=False):
+        for method, marker, color in zip(methods, MARKERS, PALETTE, strict=False):
+            part = table[table["method"] == method]
+            ends = [part["value"] - part["lower"], part["upper"] - part["value"]]
+            style = {"color": color, "ms": 5, "mec": GREY, "mew": 0.5, "lw": 1.2, "elinewidth": 1}
+            ax.errorbar(part["x"], part["value"], ends, fmt=marker + "-", label=method, **style)
+        ax.set(title=title, yscale="log", xscale="log" if log_x else "linear")
+        for axis in [ax.yaxis, ax.xaxis][: 1 + log_x]:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
+    for ax in list(axes.flat)[len(panels) :]:
+        ax.set_axis_off()
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.supxlabel(xlabel, fontsize=12)
+    figure.supylabel(ylabel, fontsize=12)
+    return _with_numbers(figure, panels)
 
 
 def rank_histograms(panels: Mapping[str, Sequence[int]], xlabel: str, ylabel: str) -> Figure:

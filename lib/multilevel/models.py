@@ -119,7 +119,8 @@ def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) ->
     with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
         alpha = prior["alpha"]("alpha", dims=group)
         sigma = prior["sigma"]("sigma")
-        _observe_normal(outcome, alpha, sigma, values, clusters)
+        mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
+        _observe_normal(outcome, mu, sigma, values)
     return model
 
 
@@ -168,12 +169,115 @@ def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prio
         sigma_alpha = prior["sigma_alpha"]("sigma_alpha")
         alpha = pm.Normal("alpha", alpha_bar, sigma_alpha, dims=group)
         sigma = prior["sigma"]("sigma")
-        _observe_normal(outcome, alpha, sigma, values, clusters)
+        mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
+        _observe_normal(outcome, mu, sigma, values)
+    return model
+
+
+def varying_slopes(
+    data: pd.DataFrame,
+    outcome: str,
+    predictors: Sequence[str],
+    group: str,
+    slope: str,
+    **priors: Prior,
+) -> pm.Model:
+    r"""Let each cluster have a level and a slope of its own, which may go together.
+
+    .. math::
+        y_i \sim \text{Normal}(\mu_i, \sigma), \quad
+        \mu_i = \bar\alpha + x_i \beta + \alpha_{g,j[i]} + \lambda_{g,j[i]} \, z_i, \quad
+        (\alpha_{g,j}, \lambda_{g,j}) \sim \text{Normal}(0, \Sigma)
+
+    where :math:`z` is one of the predictors :math:`x`. The covariance :math:`\Sigma` has the
+    standard deviations :math:`\sigma_g, \sigma_\lambda \sim \text{Exponential}(1)` and the
+    correlation :math:`\rho \sim \text{LKJ}(2)`, which for two dimensions is a Beta(2, 2) stretched
+    to the range from -1 to 1 (Lewandowski, Kurowicka & Joe 2009). Further,
+    :math:`\bar\alpha \sim \text{Normal}(0, 1.5)`, :math:`\beta \sim \text{Normal}(0, 0.5)` and
+    :math:`\sigma \sim \text{Exponential}(1)`.
+
+    Parameters
+    ----------
+    data
+        One row per observation.
+    outcome
+        A numeric column.
+    predictors
+        Numeric columns, of the rows or of the clusters.
+    group
+        The column that says which cluster a row belongs to.
+    slope
+        The predictor whose slope varies between clusters; it must vary within some of them.
+    priors
+        Other priors for ``alpha_bar``, ``beta``, ``sigma``, ``rho_g`` or, for a group ``g`` and a
+        predictor ``x``, ``sigma_g`` and ``sigma_x_g``; that of ``rho_g`` is a prior of
+        (rho + 1) / 2, which lies between 0 and 1.
+
+    Returns
+    -------
+    Model with ``alpha_bar``, ``beta`` (dims: predictor), ``sigma`` and, for the group ``g`` and the
+    predictor ``x`` whose slope varies, ``sigma_g`` and ``alpha_g`` (deviations of the levels; dims:
+    ``g``), ``sigma_x_g`` and ``x_g`` (deviations of the slopes; dims: ``g``) and ``rho_g``, in
+    units of the outcome (and, for slopes, of the outcome per unit of the predictor)
+
+    Raises
+    ------
+    ValueError
+        As for :func:`no_pooling`; or the slope is not among the predictors, or constant in every
+        cluster.
+    """
+    sigma_slope = f"sigma_{slope}_{group}"
+    prior = _choose_priors(
+        {
+            "alpha_bar": Prior(pm.Normal, 0, 1.5),
+            "beta": Prior(pm.Normal, 0, 0.5),
+            f"sigma_{group}": Prior(pm.Exponential, 1),
+            sigma_slope: Prior(pm.Exponential, 1),
+            f"rho_{group}": Prior(pm.Beta, 2, 2),
+            "sigma": Prior(pm.Exponential, 1),
+        },
+        priors,
+    )
+    values = _numeric(data, outcome)
+    clusters = _factorise(data, group)
+    x = np.column_stack([_numeric(data, predictor) for predictor in predictors])
+    if slope not in predictors:
+        raise ValueError(f"The slope must be one of the predictors {list(predictors)}: '{slope}'.")
+    constant = [data.groupby(group)[name].nunique().max() == 1 for name in predictors]
+    if constant[list(predictors).index(slope)]:
+        raise ValueError(f"Column '{slope}' is constant in every {group}: its slope cannot vary.")
+    # Predictors of the clusters themselves move with the levels; those of rows are added to rows.
+    of_cluster, of_row = np.where(constant, x, 0), np.where(constant, 0, x)
+    first = np.unique(clusters.codes, return_index=True)[1]
+    coords = {group: clusters.labels, "predictor": list(predictors), "row": data.index}
+    with pm.Model(coords=coords) as model:
+        alpha_bar = prior["alpha_bar"]("alpha_bar")
+        beta = prior["beta"]("beta", dims="predictor")
+        sigma_level = prior[f"sigma_{group}"](f"sigma_{group}")
+        level = alpha_bar + (of_cluster[first] * beta).sum(axis=1)
+        alpha = _centred(group, level, sigma_level)
+
+        signed = prior[sigma_slope].of_absolute(f"_{sigma_slope}")  # as in _non_centred
+        spread = pm.Deterministic(sigma_slope, abs(signed))
+        half = prior[f"rho_{group}"](f"_rho_{group}_half")
+        rho = pm.Deterministic(f"rho_{group}", 2 * half - 1)
+        z = pm.Normal(f"_{slope}_z", 0, 1, dims=group)
+        steeper = spread * rho * alpha / sigma_level + signed * pt.sqrt(1 - rho**2) * z
+        pm.Deterministic(f"{slope}_{group}", steeper, dims=group)
+
+        mu = level[clusters.codes] + (of_row * beta).sum(axis=1)
+        mu += alpha[clusters.codes] + steeper[clusters.codes] * data[slope].to_numpy(float)
+        _observe_normal(outcome, mu, prior["sigma"]("sigma"), values)
     return model
 
 
 def crossed_intercepts(
-    data: pd.DataFrame, outcome: str, groups: Sequence[str], treatment: str, **priors: Prior
+    data: pd.DataFrame,
+    outcome: str,
+    groups: Sequence[str],
+    treatment: str,
+    count: str | None = None,
+    **priors: Prior,
 ) -> pm.Model:
     r"""Model a yes-or-no outcome with several kinds of cluster at once, and a treatment.
 
@@ -196,6 +300,9 @@ def crossed_intercepts(
         relative to its spread first: its effects are sampled centred, the others' non-centred.
     treatment
         A column whose levels each get an effect.
+    count
+        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
+        how often each row occurs.
     priors
         Other priors for ``alpha_bar``, ``beta`` or, for a group ``g``, ``sigma_g``.
 
@@ -217,7 +324,7 @@ def crossed_intercepts(
         priors,
     )
     _binary(data, outcome)
-    cells = _count(data, [*groups, treatment, outcome])
+    cells = _count(data, [*groups, treatment, outcome], count)
     clusters = {group: _factorise(cells.rows, group) for group in groups}
     arms = _factorise(cells.rows, treatment)
     coords = {group: factor.labels for group, factor in clusters.items()}
@@ -243,6 +350,7 @@ def ordered_logit(
     response: str,
     predictors: Sequence[str],
     group: str | None = None,
+    count: str | None = None,
     **priors: Prior,
 ) -> pm.Model:
     r"""Model an ordered response by a cumulative logit, with or without varying intercepts.
@@ -267,6 +375,9 @@ def ordered_logit(
         Numeric columns.
     group
         The column that says which cluster a row belongs to; None ignores clusters.
+    count
+        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
+        how often each row occurs.
     priors
         Other priors for ``threshold``, ``beta`` or, for a group ``g``, ``sigma_g``.
 
@@ -290,8 +401,8 @@ def ordered_logit(
         priors,
     )
     categories = _ordered_categories(data, response)
-    means = np.array([_numeric(data, predictor).mean() for predictor in predictors])
-    cells = _count(data, [*groups, *predictors, response])
+    cells = _count(data, [*groups, *predictors, response], count)
+    means = np.array([_mean(data, predictor, count) for predictor in predictors])
     clusters = {name: _factorise(cells.rows, name) for name in groups}
     cuts = np.arange(1, len(categories))
     coords = {
@@ -432,17 +543,31 @@ class Cells(NamedTuple):
     size: np.ndarray
     cell_of_row: np.ndarray
     coords: dict[str, Any]
+    count_of_row: np.ndarray | None
 
 
-def _count(data: pd.DataFrame, columns: list[str]) -> Cells:
+def _count(data: pd.DataFrame, columns: list[str], count: str | None) -> Cells:
     for column in columns:
         complete_column(data, column)
     groups = data.groupby(columns, observed=True)
-    size = groups.size()
+    rows, cell_of_row = groups.size().index.to_frame(index=False), groups.ngroup().to_numpy()
+    count_of_row = None if count is None else _counts(data, count)
+    size = np.bincount(cell_of_row, count_of_row).astype(int)
     coords = {"cell": np.arange(len(size)), "row": data.index}
-    return Cells(
-        size.index.to_frame(index=False), size.to_numpy(), groups.ngroup().to_numpy(), coords
-    )
+    return Cells(rows, size, cell_of_row, coords, count_of_row)
+
+
+def _counts(data: pd.DataFrame, column: str) -> np.ndarray:
+    values = _numeric(data, column)
+    bad = values[(values < 1) | (values % 1 != 0)]
+    if len(bad):
+        raise ValueError(f"Column '{column}' must hold whole numbers above zero; it has {bad[0]}.")
+    return values.astype(int)
+
+
+def _mean(data: pd.DataFrame, column: str, count: str | None) -> float:
+    weights = None if count is None else data[count]
+    return float(np.average(_numeric(data, column), weights=weights))
 
 
 def _observe(
@@ -456,6 +581,8 @@ def _observe(
     """Observe every cell as often as it occurs, and remember which row is in which cell."""
     count = pm.Data("count", cells.size, dims="cell")
     pm.Data("cell_of_row", cells.cell_of_row, dims="row")
+    if cells.count_of_row is not None:
+        pm.Data("count_of_row", cells.count_of_row, dims="row")
     pm.CustomDist(
         name,
         *parameters,
@@ -468,12 +595,9 @@ def _observe(
     _keep_log_likelihood(logp(observed, *parameters), "cell")
 
 
-def _observe_normal(
-    name: str, alpha: Tensor, sigma: Tensor, values: np.ndarray, clusters: Factor
-) -> None:
-    """Observe every row around the level of its cluster."""
+def _observe_normal(name: str, mu: Tensor, sigma: Tensor, values: np.ndarray) -> None:
+    """Observe every row around its expected value."""
     y = pm.Data("outcome_of_row", values, dims="row")
-    mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
     pm.Normal(name, mu, sigma, observed=y, dims="row")
     _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
 

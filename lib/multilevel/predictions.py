@@ -190,7 +190,7 @@ def _effect(
     new: str,
     rng: np.random.Generator | None,
 ) -> xr.DataArray | float:
-    """Give each row the deviation of its cluster from the population's mean."""
+    """Give each row the deviation of its cluster from the population's mean, or its line's."""
     if "alpha" in draws:  # no pooling or partial pooling: alpha is the cluster's mean itself
         if "alpha_bar" not in draws and choice != "same":
             raise ValueError(
@@ -203,19 +203,38 @@ def _effect(
 
     if choice == "average":
         return 0.0
+    predictor = _varying_slope(draws, group)
+    steeper = draws[f"{predictor}_{group}"] if predictor else xr.zeros_like(deviation)
     if choice == "same":
-        return _select(deviation, group, newdata)
-    assert rng is not None
-    labels = complete_column(newdata, group) if group in newdata else np.zeros(len(newdata))
-    codes, names = pd.factorize(labels)
-    shape = (draws.sizes.get("chain", 1), draws.sizes["draw"], len(names))
-    dims = ("chain", "draw", "new_cluster")
-    if new == "population":
-        effect = draws[spread] * xr.DataArray(rng.standard_normal(shape), dims=dims)
+        effects = [_select(values, group, newdata) for values in (deviation, steeper)]
     else:
-        pick = xr.DataArray(rng.integers(draws.sizes[group], size=shape), dims=dims)
-        effect = deviation.isel({group: pick}).drop_vars(group)
-    return effect.isel(new_cluster=xr.DataArray(codes, dims="row"))
+        assert rng is not None
+        labels = complete_column(newdata, group) if group in newdata else np.zeros(len(newdata))
+        codes, names = pd.factorize(labels)
+        shape = (draws.sizes.get("chain", 1), draws.sizes["draw"], len(names))
+        dims = ("chain", "draw", "new_cluster")
+        if new == "population":
+            u = xr.DataArray(rng.standard_normal(shape), dims=dims)
+            effects = [draws[spread] * u]
+            if predictor:
+                v, rho = u.copy(data=rng.standard_normal(shape)), draws[f"rho_{group}"]
+                together = rho * u + (1 - rho**2) ** 0.5 * v
+                effects.append(draws[f"sigma_{predictor}_{group}"] * together)
+        else:
+            pick = xr.DataArray(rng.integers(draws.sizes[group], size=shape), dims=dims)
+            effects = [v.isel({group: pick}).drop_vars(group) for v in (deviation, steeper)]
+        each_row = xr.DataArray(codes, dims="row")
+        effects = [effect.isel(new_cluster=each_row) for effect in effects]
+    if predictor is None:
+        return effects[0]
+    x = complete_column(newdata, predictor).to_numpy(float)
+    return effects[0] + effects[1] * xr.DataArray(x, dims="row")
+
+
+def _varying_slope(draws: xr.Dataset, group: str) -> str | None:
+    """Name the predictor whose slope differs between the clusters of a group, if there is one."""
+    names = draws["predictor"].to_numpy().tolist() if "predictor" in draws else []
+    return next((name for name in names if f"sigma_{name}_{group}" in draws), None)
 
 
 def _slopes(beta: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:

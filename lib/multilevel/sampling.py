@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import arviz as az
 import numpy as np
@@ -17,7 +17,7 @@ from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
 from multilevel import storage
-from multilevel.density import compile_density
+from multilevel.density import compile_density, compile_density_for_jax
 from multilevel.estimates import Estimates
 
 LIMITS = {
@@ -74,13 +74,15 @@ def fit(
     cores: int | None = None,
     file: str | Path | None = None,
     expect_failure: Collection[str] = (),
+    backend: Literal["numba", "jax"] = "numba",
 ) -> xr.DataTree:
     """Draw from the posterior of a model with NUTS, and make sure that the draws can be trusted.
 
     Parameters
     ----------
     model
-        A model from one of the builders in :mod:`multilevel.models`.
+        A model from one of the builders in :mod:`multilevel.models`, or one of your own with a
+        single observed variable, whose dim is ``row``.
     seed
         The same seed gives the same draws on the same machine.
     draws, tune, chains
@@ -100,6 +102,10 @@ def fit(
     expect_failure
         Names of the diagnostics that are expected to fail, to show a bad fit on purpose. Each of
         them must fail, and no other may.
+    backend
+        What compiles the log density: ``"numba"``, for the processor, or ``"jax"``, which uses a
+        GPU where JAX finds one (and has to be installed). They may round otherwise, and then give
+        other draws from the same posterior.
 
     Returns
     -------
@@ -107,12 +113,15 @@ def fit(
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row) and ``observed_data`` (row), in the order of the rows
         of the data; where equal rows were counted, ``constant_data`` says which rows are equal
-        (``cell_of_row``). The attributes state the settings.
+        (``cell_of_row``) and, if they were counted before, how often each was
+        (``count_of_row``). The attributes state the settings.
 
     Raises
     ------
     ConvergenceError
         The draws cannot be trusted; the message says why and what to do.
+    ValueError
+        The model has another number of observed variables than one, or that one has no dim ``row``.
     """
     settings: dict[str, Any] = {
         "seed": seed,
@@ -121,6 +130,7 @@ def fit(
         "chains": chains,
         "target_accept": target_accept,
         "adapt_correlations": adapt_correlations,
+        "backend": backend,
     }
     if file is None:
         result = sample(model, **settings, cores=cores)
@@ -139,27 +149,32 @@ def fit(
 def sample(
     model: pm.Model,
     seed: int,
-    draws: int,
-    tune: int,
-    chains: int,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
     target_accept: float = 0.9,
     adapt_correlations: bool = False,
     cores: int | None = None,
+    backend: Literal["numba", "jax"] = "numba",
 ) -> xr.DataTree:
     """Draw from the posterior with NUTS, as nutpie implements it, whatever the draws are like.
 
+    For looking at bad draws; for anything else there is :func:`fit`.
+
     Parameters
     ----------
-    model, seed, draws, tune, chains, target_accept, adapt_correlations, cores
+    model, seed, draws, tune, chains, target_accept, adapt_correlations, cores, backend
         As for :func:`fit`, which is this and the check of convergence.
 
     Returns
     -------
     DataTree as :func:`fit` describes it
     """
+    _check_outcome(model)
     frozen = freeze_dims_and_data(model)  # constants compile much faster than data
+    compiled = {"numba": compile_density, "jax": compile_density_for_jax}[backend](frozen)
     raw = nutpie.sample(
-        compile_density(frozen),
+        compiled,
         draws=draws,
         tune=tune,
         chains=chains,
@@ -180,7 +195,7 @@ def sample(
     )
     observed = _observed_data(frozen)
     if "cell" in model.coords:
-        log_likelihood = log_likelihood.isel(cell=_row_index(frozen).variable)
+        log_likelihood = log_likelihood.isel(cell=_of_rows(frozen, "cell_of_row").variable)
     groups = {
         "posterior": posterior,
         "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
@@ -190,7 +205,8 @@ def sample(
         "observed_data": observed,
     }
     if "cell" in model.coords:
-        groups["constant_data"] = _row_index(frozen).to_dataset(name="cell_of_row")
+        names = [name for name in ("cell_of_row", "count_of_row") if name in frozen.named_vars]
+        groups["constant_data"] = xr.Dataset({name: _of_rows(frozen, name) for name in names})
     result = xr.DataTree.from_dict(groups)
     result.attrs = {
         "sampler": f"nutpie {nutpie.__version__}",
@@ -200,6 +216,7 @@ def sample(
         "chains": chains,
         "target_accept": target_accept,
         "adapt_correlations": int(adapt_correlations),  # NetCDF knows no booleans
+        "backend": backend,
     }
     return result
 
@@ -210,7 +227,11 @@ def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
     The graph of the model is evaluated by NumPy for many draws at once, which needs no compiling.
     """
     variables = [v for v in [*model.free_RVs, *model.deterministics] if _is_reported(v.name)]
+    dims = {v.name: _dims(model, v) for v in variables}
     outputs = model.replace_rvs_by_values(variables)
+    if "_log_likelihood" not in dims:  # the builders record it: where rows are counted, of one row
+        outputs += model.logp(vars=model.observed_RVs, sum=False)
+        dims["_log_likelihood"] = ("row",)
     many = {v: v.type.clone(shape=(None, *v.type.shape))(v.name) for v in model.value_vars}
     derive = function(
         list(many.values()),
@@ -228,12 +249,27 @@ def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
         for whole, part in zip(result, parts, strict=True):
             whole[block] = part
     return {
-        v.name: xr.Variable(
-            ("chain", "draw", *model.named_vars_to_dims.get(v.name, ())),
-            values.reshape(*shape, *values.shape[1:]),
-        )
-        for v, values in zip(variables, result, strict=True)
+        name: xr.Variable(("chain", "draw", *its), values.reshape(*shape, *values.shape[1:]))
+        for (name, its), values in zip(dims.items(), result, strict=True)
     }
+
+
+def _dims(model: pm.Model, variable: Any) -> tuple[str, ...]:
+    """Give a variable's dims, and names as PyMC makes them up if it has none."""
+    made_up = tuple(f"{variable.name}_dim_{axis}" for axis in range(variable.ndim))
+    return model.named_vars_to_dims.get(variable.name, made_up)
+
+
+def _check_outcome(model: pm.Model) -> None:
+    observed = model.observed_RVs
+    if len(observed) != 1:
+        raise ValueError(f"The model must have one observed variable; it has {len(observed)}.")
+    dims = model.named_vars_to_dims.get(observed[0].name, ())
+    if dims not in (("row",), ("cell",)):
+        raise ValueError(
+            f"The observed variable '{observed[0].name}' must have the single dim 'row', with the "
+            f"labels of the rows as its coordinate; its dims are {dims}."
+        )
 
 
 def _is_reported(name: str) -> bool:
@@ -350,12 +386,12 @@ def _observed_data(model: pm.Model) -> xr.Dataset:
     (outcome,) = model.observed_RVs
     values = model.rvs_to_values[outcome].data
     if "cell" in model.coords:
-        values = values[_row_index(model)]
+        values = values[_of_rows(model, "cell_of_row")]
     if "category" in model.coords:
         values = np.asarray(model.coords["category"])[values.astype(int)]
     return xr.Dataset({outcome.name: ("row", values)}, {"row": list(model.coords["row"])})
 
 
-def _row_index(model: pm.Model) -> xr.DataArray:
+def _of_rows(model: pm.Model, name: str) -> xr.DataArray:
     rows: Sequence[Any] = list(model.coords["row"])
-    return xr.DataArray(model["cell_of_row"].data, {"row": rows}, "row")
+    return xr.DataArray(model[name].data, {"row": rows}, "row")

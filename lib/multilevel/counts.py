@@ -1,0 +1,65 @@
+"""How do many rows become few? Equal rows counted by DuckDB, from files larger than the memory.
+
+A model of categories needs each distinct row once, with its count, and there are not many distinct
+rows: as many as there are clusters times designs times categories, at most. So the rows themselves
+need never be in memory together.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+COUNT = "count"
+
+
+def count_rows(
+    files: str | Path | Sequence[str | Path], columns: Sequence[str], memory: str = "1 GB"
+) -> pd.DataFrame:
+    """Count the distinct rows of Parquet files.
+
+    Parameters
+    ----------
+    files
+        A Parquet file, several of them, or a pattern such as ``"responses/*.parquet"``.
+    columns
+        Those that the model uses; others are not read.
+    memory
+        What DuckDB may use, as it writes it, such as ``"500 MB"``. Counts that need more are
+        written to disk meanwhile, in the current folder.
+
+    Returns
+    -------
+    DataFrame
+        The columns and ``count``, a row for each distinct combination, in their order. For
+        ``ordered_logit(..., count="count")`` and ``crossed_intercepts(..., count="count")``.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, has missing values or is named ``count``.
+    FileNotFoundError
+        There is no such file.
+    """
+    if COUNT in columns:
+        raise ValueError(f"Column '{COUNT}' must have another name: it is that of the counts.")
+    several = [files] if isinstance(files, str | Path) else files
+    names = [str(file) for file in several]
+    with duckdb.connect(config={"memory_limit": memory}) as connection:
+        try:
+            rows = connection.read_parquet(names)
+        except duckdb.IOException as error:
+            raise FileNotFoundError(f"No Parquet files at {', '.join(names)}.") from error
+        missing = [name for name in columns if name not in rows.columns]
+        if missing:
+            raise ValueError(
+                f"{', '.join(names)} has no column {', '.join(map(repr, missing))}. Its columns "
+                f"are: {', '.join(rows.columns)}."
+            )
+        listed = ", ".join(f'"{name}"' for name in columns)
+        table = rows.aggregate(f"{listed}, count(*) AS {COUNT}").order("ALL").df()
+    for name in columns:
+        if lost := int(table.loc[table[name].isna(), COUNT].sum()):
+            raise ValueError(f"Column '{name}' has {lost} missing values; drop or fill them first.")
+    return table

@@ -1,0 +1,100 @@
+"""Counted rows: the same model as from the rows themselves, whatever the memory."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import multilevel as ml
+from multilevel import sampling
+
+PREDICTORS = ["action", "intention", "contact"]
+TROLLEY = ml.load_trolley()
+CHIMPANZEES = ml.load_chimpanzees()
+
+
+@pytest.fixture
+def parquet(tmp_path: Path) -> Path:
+    """Write the first forty participants, in two files, with their rows in disorder."""
+    few = TROLLEY[TROLLEY["id"].isin(TROLLEY["id"].unique()[:40])].sample(frac=1, random_state=1)
+    few = few.assign(response=few["response"].astype(int))
+    for part, rows in enumerate(np.array_split(np.arange(len(few)), 2)):
+        few.iloc[rows].to_parquet(tmp_path / f"part-{part}.parquet")
+    return tmp_path / "*.parquet"
+
+
+def test_rows_are_counted_as_pandas_counts_them(parquet: Path) -> None:
+    columns = ["id", *PREDICTORS, "response"]
+    counted = ml.count_rows(parquet, columns, memory="50 MB")
+    rows = pd.concat(pd.read_parquet(path) for path in parquet.parent.glob("*.parquet"))
+    expected = rows.groupby(columns).size().rename("count").reset_index()
+    assert counted["count"].sum() == len(rows) == 1200
+    pd.testing.assert_frame_equal(counted, expected, check_dtype=False)
+
+
+def ordered(data: pd.DataFrame, **options: Any) -> xr.DataTree:
+    scale = pd.CategoricalDtype(list(range(1, 8)), ordered=True)
+    data = data.assign(response=data["response"].astype(int).astype(scale))
+    model = ml.ordered_logit(data, "response", PREDICTORS, "id", **options)
+    return sampling.sample(model, seed=1, draws=50, tune=100, chains=2)
+
+
+def test_the_posterior_of_counted_rows_is_that_of_the_rows_exactly(parquet: Path) -> None:
+    rows = pd.concat(pd.read_parquet(path) for path in sorted(parquet.parent.glob("*.parquet")))
+    one = ordered(rows.reset_index(drop=True))
+    counted = ml.count_rows(parquet, ["id", *PREDICTORS, "response"])
+    other = ordered(counted, count="count")
+    xr.testing.assert_identical(one["posterior"].dataset, other["posterior"].dataset)
+
+
+def test_counts_are_the_same_for_crossed_clusters(tmp_path: Path) -> None:
+    groups = ["actor", "block"]
+    columns = [*groups, "treatment", "pulled_left"]
+    CHIMPANZEES.assign(treatment=CHIMPANZEES["treatment"].astype(str)).to_parquet(
+        tmp_path / "pulls.parquet"
+    )
+    counted = ml.count_rows(tmp_path / "pulls.parquet", columns)
+    order = CHIMPANZEES["treatment"].dtype
+    counted = counted.assign(treatment=counted["treatment"].astype(order))
+    models = [
+        ml.crossed_intercepts(CHIMPANZEES, "pulled_left", groups, "treatment"),
+        ml.crossed_intercepts(counted, "pulled_left", groups, "treatment", count="count"),
+    ]
+    assert len(counted) < len(CHIMPANZEES)
+    fits = [sampling.sample(model, seed=1, draws=50, tune=100, chains=2) for model in models]
+    xr.testing.assert_identical(*[fit["posterior"].dataset for fit in fits])
+
+
+def test_loo_of_counted_rows_is_refused(parquet: Path) -> None:
+    fit = ordered(ml.count_rows(parquet, ["id", *PREDICTORS, "response"]), count="count")
+    with pytest.raises(ValueError, match="rows of this fit were counted before"):
+        ml.loo(fit)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": ["a", "b"], "y": [1.0, None]})
+    frame.to_parquet(tmp_path / "few.parquet")
+    with pytest.raises(ValueError, match=r"no column 'dose'\. Its columns are: id, y"):
+        ml.count_rows(tmp_path / "few.parquet", ["id", "dose"])
+    with pytest.raises(ValueError, match="'y' has 1 missing values"):
+        ml.count_rows(tmp_path / "few.parquet", ["id", "y"])
+    with pytest.raises(FileNotFoundError, match=r"No Parquet files at .*none\.parquet"):
+        ml.count_rows(tmp_path / "none.parquet", ["id"])
+    with pytest.raises(ValueError, match="'count' must have another name"):
+        ml.count_rows(tmp_path / "few.parquet", ["count"])
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, None])
+def test_counts_must_be_whole_numbers_above_zero(count: float | None) -> None:
+    data = pd.DataFrame({"id": list("aabb"), "y": [0, 1, 0, 1], "arm": list("tctc")})
+    with pytest.raises(ValueError, match="'count'"):
+        ml.crossed_intercepts(
+            data.assign(count=pd.Series([1, 2, 3, count], dtype=float)),
+            "y",
+            ["id"],
+            "arm",
+            count="count",
+        )

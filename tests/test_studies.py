@@ -1,0 +1,240 @@
+"""Studies: the same table whatever does the work, and nothing finished is lost or done again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import replicates
+
+from multilevel.studies import StudyError, code_state, run_study
+
+TESTS = Path(__file__).parent
+REPLICATES = 40
+PROGRAM = """
+import sys
+import replicates
+from multilevel.studies import run_study
+
+folder, log, number, options = sys.argv[1:]
+run_study(replicates.slow, int(number), seed=1, folder=folder, log=log, seconds=0.2,
+          progress=False, **eval(options))
+"""
+
+
+def expected(number: int) -> list[float]:
+    return [float(np.random.default_rng([1, k]).normal()) for k in range(number)]
+
+
+# The table ----------------------------------------------------------------------------------------
+
+
+def test_a_replicate_draws_from_its_own_stream(tmp_path: Path) -> None:
+    table = run_study(replicates.draw, 3, seed=5, workers=0, progress=False)
+    assert list(table.columns) == ["replicate", "name", "value"]
+    assert table["replicate"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert table["value"].tolist()[2:4] == np.random.default_rng([5, 1]).normal(size=2).tolist()
+
+
+def test_the_table_is_the_same_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    tables = [
+        run_study(
+            replicates.draw,
+            25,
+            seed=5,
+            folder=tmp_path / str(n),
+            workers=n,
+            progress=False,
+            scale=2,
+        )
+        for n in (0, 1, 2, 4)
+    ]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0], check_exact=True)
+
+
+def test_fits_are_the_same_in_other_processes(tmp_path: Path) -> None:
+    """The sampler too draws the same in a worker."""
+    tables = [
+        run_study(replicates.fit, 2, seed=1, workers=n, progress=False, people=4) for n in (0, 2)
+    ]
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+
+
+def test_more_replicates_leave_the_first_ones_as_they_are(tmp_path: Path) -> None:
+    few = run_study(replicates.draw, 3, 5, tmp_path, workers=0, progress=False)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
+    more = run_study(replicates.draw, 6, 5, tmp_path, workers=0, progress=False)
+    pd.testing.assert_frame_equal(more[: len(few)], few, check_exact=True)
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 6}, "seed"),
+        ({"scale": 3}, "settings"),
+        ({"replicate": replicates.failing}, "function"),
+    ],
+)
+def test_another_study_does_not_get_into_the_folder(
+    tmp_path: Path, change: dict[str, object], named: str
+) -> None:
+    call = {"replicate": replicates.draw, "seed": 5, "scale": 2}
+    rest = {"replicates": 2, "folder": tmp_path, "workers": 0, "progress": False}
+    run_study(**call, **rest)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=rf"another study: its .*{named}.* differed"):
+        run_study(**(call | change), **rest)  # type: ignore[arg-type]
+
+
+def test_comments_and_layout_are_no_other_code() -> None:
+    first = code_state(["def f(x):\n    return x + 1\n"])
+    assert code_state(['def f(x):\n    """Add."""\n    return x+1  # one\n']) == first
+    assert code_state(["def f(x):\n    return x + 2\n"]) != first
+
+
+def test_an_error_names_its_replicate_and_costs_no_other(tmp_path: Path) -> None:
+    for workers in (0, 2):
+        folder = tmp_path / str(workers)
+        with pytest.raises(ZeroDivisionError, match="no such luck") as raised:
+            run_study(replicates.failing, 8, 1, folder, workers, progress=False, number=6)
+        assert raised.value.__notes__ == ["This happened in replicate 6 of the study."]
+        assert (folder / "000000.parquet").exists()
+        assert not (folder / "000006.parquet").exists()
+
+
+# What is killed -----------------------------------------------------------------------------------
+
+
+def start(folder: Path, log: Path, **options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(log), str(REPLICATES), repr(options)]
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def finished(folder: Path) -> set[int]:
+    return {int(path.stem) for path in folder.glob("*.parquet")}
+
+
+def check_that_all_is_there(folder: Path, log: Path, before: set[int]) -> None:
+    """Every replicate is there, and none that was finished before was done again."""
+    assert finished(folder) == set(range(REPLICATES))
+    values = expected(REPLICATES)
+    tables = [pd.read_parquet(folder / f"{k:06}.parquet") for k in range(REPLICATES)]
+    assert [table["value"].item() for table in tables] == values
+    done = [float(line.split()[1]) for line in log.read_text().splitlines()]
+    assert before
+    assert all(done.count(values[number]) == 1 for number in before)
+    assert not list(folder.glob(".*"))
+
+
+def test_a_client_that_is_killed_goes_on(tmp_path: Path) -> None:
+    folder, log = tmp_path / "study", tmp_path / "log"
+    client = start(folder, log, workers=3)
+    wait_for(lambda: len(finished(folder)) >= 6)
+    children = psutil.Process(client.pid).children(recursive=True)
+    assert len(children) >= 3
+    client.kill()
+    client.wait()
+    _, alive = psutil.wait_procs(children, timeout=60)  # no worker outlives the client
+    assert not alive
+    before = finished(folder)
+    assert len(before) < REPLICATES
+    again = start(folder, log, workers=3)
+    assert again.wait(120) == 0, again.communicate()[1]
+    check_that_all_is_there(folder, log, before)
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    folder, log = tmp_path / "study", tmp_path / "log"
+    client = start(folder, log, workers=3)
+    before = set()
+    for at_least in (4, 12):
+        wait_for(lambda: len(finished(folder)) >= at_least)  # noqa: B023
+        before |= finished(folder)
+        os.kill(int(log.read_text().split()[-2]), signal.SIGKILL)
+    assert client.wait(120) == 0, client.communicate()[1]
+    workers = {line.split()[0] for line in log.read_text().splitlines()}
+    assert len(workers) > 3
+    check_that_all_is_there(folder, log, before)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def cluster(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a scheduler and two workers, as they are started on the machines of a cluster."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    dask = [sys.executable, "-m", "dask"]
+    worker = ["worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", "/tmp"]
+    commands = [["scheduler", "--host", address, "--no-dashboard"], worker, worker]
+    with log.open("wb") as file:
+        processes = [
+            subprocess.Popen([*dask, *command], env=environment, stdout=file, stderr=file)
+            for command in commands
+        ]
+    try:
+        yield address, processes[0]
+    finally:
+        for process in processes:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+            process.wait()
+
+
+def test_a_scheduler_that_is_killed_costs_no_finished_replicate(tmp_path: Path) -> None:
+    folder, log = tmp_path / "study", tmp_path / "log"
+    with cluster(tmp_path / "first") as (address, scheduler):
+        client = start(folder, log, scheduler=address)
+        wait_for(lambda: len(finished(folder)) >= 6)
+        scheduler.kill()
+        assert client.wait(120) != 0
+        said = client.communicate()[1]
+        assert "StudyError: The scheduler was lost." in said, said
+        assert "the same call goes on from there" in said
+    before = finished(folder)
+    assert len(before) < REPLICATES
+    with cluster(tmp_path / "second") as (address, _):
+        again = start(folder, log, scheduler=address)
+        assert again.wait(120) == 0, again.communicate()[1]
+    check_that_all_is_there(folder, log, before)
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """A replicate that takes more than a worker may have ends the study, and its name is said."""
+    with pytest.raises(StudyError, match=r"Replicate 3 killed its workers: too little memory\?"):
+        run_study(
+            replicates.greedy, 6, 1, tmp_path, workers=2, memory="800 MiB", progress=False, number=3
+        )
+    assert finished(tmp_path) == {0, 1, 2, 4, 5}
+
+
+def test_a_folder_says_what_is_in_it(tmp_path: Path) -> None:
+    run_study(replicates.draw, 1, 5, tmp_path, workers=0, progress=False, scale=2)
+    said = json.loads((tmp_path / "study.json").read_text())
+    assert (said["function"], said["seed"], said["settings"]) == ("draw", 5, {"scale": 2})
+    assert {"code", "versions"} <= set(said)
