@@ -35,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "chains": 4,
     "target_accept": 0.9,
     "adapt_correlations": False,
+    "backend": "numba",
 }
 
 
