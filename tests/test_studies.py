@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,11 +91,11 @@ def test_more_replicates_leave_the_first_ones_as_they_are(tmp_path: Path) -> Non
 def test_another_study_does_not_get_into_the_folder(
     tmp_path: Path, change: dict[str, object], named: str
 ) -> None:
-    call = {"replicate": replicates.draw, "seed": 5, "scale": 2}
-    rest = {"replicates": 2, "folder": tmp_path, "workers": 0, "progress": False}
-    run_study(**call, **rest)  # type: ignore[arg-type]
+    call: dict[str, Any] = {"replicate": replicates.draw, "seed": 5, "scale": 2}
+    rest: dict[str, Any] = {"replicates": 2, "folder": tmp_path, "workers": 0, "progress": False}
+    run_study(**call, **rest)
     with pytest.raises(ValueError, match=rf"another study: its .*{named}.* differed"):
-        run_study(**(call | change), **rest)  # type: ignore[arg-type]
+        run_study(**(call | change), **rest)
 
 
 def test_comments_and_layout_are_no_other_code() -> None:
@@ -123,9 +124,9 @@ def start(folder: Path, log: Path, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
+def wait_until_finished(number: int, folder: Path) -> None:
+    end = time.monotonic() + 120
+    while len(finished(folder)) < number:
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -149,7 +150,7 @@ def check_that_all_is_there(folder: Path, log: Path, before: set[int]) -> None:
 def test_a_client_that_is_killed_goes_on(tmp_path: Path) -> None:
     folder, log = tmp_path / "study", tmp_path / "log"
     client = start(folder, log, workers=3)
-    wait_for(lambda: len(finished(folder)) >= 6)
+    wait_until_finished(6, folder)
     children = psutil.Process(client.pid).children(recursive=True)
     assert len(children) >= 3
     client.kill()
@@ -168,7 +169,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     client = start(folder, log, workers=3)
     before = set()
     for at_least in (4, 12):
-        wait_for(lambda: len(finished(folder)) >= at_least)  # noqa: B023
+        wait_until_finished(at_least, folder)
         before |= finished(folder)
         os.kill(int(log.read_text().split()[-2]), signal.SIGKILL)
     assert client.wait(120) == 0, client.communicate()[1]
@@ -210,7 +211,7 @@ def test_a_scheduler_that_is_killed_costs_no_finished_replicate(tmp_path: Path) 
     folder, log = tmp_path / "study", tmp_path / "log"
     with cluster(tmp_path / "first") as (address, scheduler):
         client = start(folder, log, scheduler=address)
-        wait_for(lambda: len(finished(folder)) >= 6)
+        wait_until_finished(6, folder)
         scheduler.kill()
         assert client.wait(120) != 0
         said = client.communicate()[1]

@@ -8,7 +8,6 @@ are kept in _build/studies, so that a study that was stopped goes on where it wa
 
 import argparse
 import importlib
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -68,5 +67,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(ROOT)
     main(sys.argv[1:])
