@@ -91,6 +91,7 @@ study: $(BIN)/ready ## the study of pooling, the long version: data/pooling.csv
 bench: $(BIN)/ready _build/bambi/ready ## time the models against Bambi and brms: data/benchmark*.csv
 	$(BIN)/python benchmarks/compare.py $(OPTIONS)
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/scale.py
 
 _build/bambi/ready: benchmarks/requirements.txt
 	@echo "setting up Bambi in _build/bambi"

@@ -1,5 +1,7 @@
 """``make check`` says yes to the right answer, and no, with advice, to a wrong one."""
 
+from typing import Any
+
 import check
 import numpy as np
 import pymc as pm
@@ -27,7 +29,8 @@ def test_a_wrong_installation_is_told_so_with_advice(
 ) -> None:
     # An installation that computes something else: here, the posterior of another prior.
     fit, data = ml.fit, ml.load_mlm()
-    wrong = ml.partial_pooling(data, "con", "id", **{scale: ml.Prior(pm.Exponential, rate)})
+    other: dict[str, Any] = {scale: ml.Prior(pm.Exponential, rate)}
+    wrong = ml.partial_pooling(data, "con", "id", **other)
     monkeypatch.setattr(ml, "fit", lambda _, seed: fit(wrong, seed))
     assert check.main() == 1
     printed = capsys.readouterr().out

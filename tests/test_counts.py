@@ -1,10 +1,12 @@
 """Counted rows: the same model as from the rows themselves, whatever the memory."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 import xarray as xr
 
@@ -66,6 +68,46 @@ def test_counts_are_the_same_for_crossed_clusters(tmp_path: Path) -> None:
     assert len(counted) < len(CHIMPANZEES)
     fits = [sampling.sample(model, seed=1, draws=50, tune=100, chains=2) for model in models]
     xr.testing.assert_identical(*[fit["posterior"].dataset for fit in fits])
+
+
+COLUMNS = ["id", "con", "time"]
+ROUNDED = ml.load_mlm()[COLUMNS].round({"con": 1, "time": 0})
+NORMAL: dict[str, Callable[..., pm.Model]] = {
+    "no pooling": lambda rows, **options: ml.no_pooling(rows, "con", "id", **options),
+    "partial pooling": lambda rows, **options: ml.partial_pooling(rows, "con", "id", **options),
+    "varying slopes": lambda rows, **options: ml.varying_slopes(
+        rows, "con", ["time"], "id", "time", **options
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_counted_measurements_have_the_density_of_the_rows(name: str, tmp_path: Path) -> None:
+    pd.concat([ROUNDED, ROUNDED]).to_parquet(tmp_path / "rounded.parquet")
+    counted = ml.count_rows(tmp_path / "rounded.parquet", COLUMNS)
+    assert len(counted) <= len(ROUNDED)
+    assert counted["count"].sum() == 2 * len(ROUNDED)
+    one = NORMAL[name](pd.concat([ROUNDED, ROUNDED], ignore_index=True))
+    other = NORMAL[name](counted, count="count")
+    densities = [model.compile_logp() for model in (one, other)]
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        point = {name: rng.normal(size=v.shape) for name, v in one.initial_point().items()}
+        values = [float(density(point)) for density in densities]
+        assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+def test_a_fit_to_counted_measurements_says_how_often_each_was_made(tmp_path: Path) -> None:
+    ROUNDED.to_parquet(tmp_path / "rounded.parquet")
+    counted = ml.count_rows(tmp_path / "rounded.parquet", ["id", "con"])
+    model = NORMAL["partial pooling"](counted, count="count")
+    fit = ml.fit(model, seed=1, file=tmp_path / "fit")
+    assert fit["constant_data"]["count_of_row"].to_numpy().tolist() == counted["count"].tolist()
+    xr.testing.assert_identical(fit, ml.fit(model, seed=1, file=tmp_path / "fit"))
+    with pytest.raises(ValueError, match="rows of this fit were counted before"):
+        ml.loo(fit)
+    with pytest.raises(ValueError, match="rows that were not counted before"):
+        ml.exact_posterior(model)
 
 
 def test_loo_of_counted_rows_is_refused(parquet: Path) -> None:

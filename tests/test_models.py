@@ -179,9 +179,9 @@ def slopes_jacobian(
     v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
 ) -> float:
     # Scales are sampled as logarithms, but that of the slopes has a sign; (rho + 1) / 2 as
-    # log-odds; slopes in units of what is left of their sd when the level is known.
+    # log-odds; levels in units of their sd, slopes of what is left of theirs given the level.
     rho, steeper = v[f"rho_{group}"], v[f"sigma_{slope}_{group}"]
-    unit = np.log(steeper * np.sqrt(1 - rho**2))
+    unit = np.log(v[f"sigma_{group}"] * steeper * np.sqrt(1 - rho**2))
     half = (rho + 1) / 2
     scales = np.log(v["sigma"]) + np.log(v[f"sigma_{group}"]) + np.log(half * (1 - half))
     return float(scales + len(v[f"alpha_{group}"]) * unit)

@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def model(**priors: Prior) -> pm.Model:
+def model(**priors: Any) -> pm.Model:
     return ml.no_pooling(DATA, "y", "person", **priors)
 
 

@@ -140,10 +140,11 @@ class _NormalModel(NamedTuple):
 
 
 def _read_normal_model(model: pm.Model) -> _NormalModel:
-    if "cluster_of_row" not in model.named_vars:
+    if not {"cluster_of_row", "outcome_of_row"} <= model.named_vars.keys():
         raise ValueError(
-            "Only the models that no_pooling() and partial_pooling() build can be integrated. For "
-            "others use loo(), and reloo() where a Pareto k is high."
+            "Only the models that no_pooling() and partial_pooling() build, of rows that were not "
+            "counted before, can be integrated. For others use loo(), and reloo() where a Pareto k "
+            "is high."
         )
     level = model["alpha_bar" if "alpha_bar" in model.named_vars else "alpha"]
     if not isinstance(level.owner.op, pm.Normal.rv_type):

@@ -83,7 +83,9 @@ class Factor(NamedTuple):
     labels: list[Any]
 
 
-def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) -> pm.Model:
+def no_pooling(
+    data: pd.DataFrame, outcome: str, group: str, count: str | None = None, **priors: Prior
+) -> pm.Model:
     r"""Estimate every cluster from its own observations alone.
 
     .. math::
@@ -98,6 +100,9 @@ def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) ->
         A numeric column.
     group
         The column that says which cluster a row belongs to.
+    count
+        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
+        how often each row occurs.
     priors
         Other priors for ``alpha`` or ``sigma``.
 
@@ -114,17 +119,18 @@ def no_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) ->
     prior = _choose_priors(
         {"alpha": Prior(pm.Normal, 0, 1.5), "sigma": Prior(pm.Exponential, 1)}, priors
     )
-    values = _numeric(data, outcome)
     clusters = _factorise(data, group)
     with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
         alpha = prior["alpha"]("alpha", dims=group)
         sigma = prior["sigma"]("sigma")
         mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
-        _observe_normal(outcome, mu, sigma, values)
+        _observe_normal(outcome, mu, sigma, data, count)
     return model
 
 
-def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prior) -> pm.Model:
+def partial_pooling(
+    data: pd.DataFrame, outcome: str, group: str, count: str | None = None, **priors: Prior
+) -> pm.Model:
     r"""Let the clusters learn from each other through a common distribution.
 
     .. math::
@@ -141,6 +147,9 @@ def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prio
         A numeric column.
     group
         The column that says which cluster a row belongs to.
+    count
+        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
+        how often each row occurs.
     priors
         Other priors for ``alpha_bar``, ``sigma_alpha`` or ``sigma``.
 
@@ -162,7 +171,6 @@ def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prio
         },
         priors,
     )
-    values = _numeric(data, outcome)
     clusters = _factorise(data, group)
     with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
         alpha_bar = prior["alpha_bar"]("alpha_bar")
@@ -170,7 +178,7 @@ def partial_pooling(data: pd.DataFrame, outcome: str, group: str, **priors: Prio
         alpha = pm.Normal("alpha", alpha_bar, sigma_alpha, dims=group)
         sigma = prior["sigma"]("sigma")
         mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
-        _observe_normal(outcome, mu, sigma, values)
+        _observe_normal(outcome, mu, sigma, data, count)
     return model
 
 
@@ -180,6 +188,7 @@ def varying_slopes(
     predictors: Sequence[str],
     group: str,
     slope: str,
+    count: str | None = None,
     **priors: Prior,
 ) -> pm.Model:
     r"""Let each cluster have a level and a slope of its own, which may go together.
@@ -208,6 +217,9 @@ def varying_slopes(
         The column that says which cluster a row belongs to.
     slope
         The predictor whose slope varies between clusters; it must vary within some of them.
+    count
+        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
+        how often each row occurs.
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma``, ``rho_g`` or, for a group ``g`` and a
         predictor ``x``, ``sigma_g`` and ``sigma_x_g``; that of ``rho_g`` is a prior of
@@ -238,36 +250,32 @@ def varying_slopes(
         },
         priors,
     )
-    values = _numeric(data, outcome)
     clusters = _factorise(data, group)
     x = np.column_stack([_numeric(data, predictor) for predictor in predictors])
     if slope not in predictors:
         raise ValueError(f"The slope must be one of the predictors {list(predictors)}: '{slope}'.")
-    constant = [data.groupby(group)[name].nunique().max() == 1 for name in predictors]
-    if constant[list(predictors).index(slope)]:
+    if data.groupby(group)[slope].nunique().max() == 1:
         raise ValueError(f"Column '{slope}' is constant in every {group}: its slope cannot vary.")
-    # Predictors of the clusters themselves move with the levels; those of rows are added to rows.
-    of_cluster, of_row = np.where(constant, x, 0), np.where(constant, 0, x)
-    first = np.unique(clusters.codes, return_index=True)[1]
     coords = {group: clusters.labels, "predictor": list(predictors), "row": data.index}
     with pm.Model(coords=coords) as model:
         alpha_bar = prior["alpha_bar"]("alpha_bar")
         beta = prior["beta"]("beta", dims="predictor")
+        # Two measurements a cluster say little about its line, so both deviations are non-centred.
         sigma_level = prior[f"sigma_{group}"](f"sigma_{group}")
-        level = alpha_bar + (of_cluster[first] * beta).sum(axis=1)
-        alpha = _centred(group, level, sigma_level)
+        z_level = pm.Normal(f"_{group}_z", 0, 1, dims=group)
+        alpha = pm.Deterministic(f"alpha_{group}", sigma_level * z_level, dims=group)
 
         signed = prior[sigma_slope].of_absolute(f"_{sigma_slope}")  # as in _non_centred
         spread = pm.Deterministic(sigma_slope, abs(signed))
         half = prior[f"rho_{group}"](f"_rho_{group}_half")
         rho = pm.Deterministic(f"rho_{group}", 2 * half - 1)
-        z = pm.Normal(f"_{slope}_z", 0, 1, dims=group)
-        steeper = spread * rho * alpha / sigma_level + signed * pt.sqrt(1 - rho**2) * z
+        z_slope = pm.Normal(f"_{slope}_z", 0, 1, dims=group)
+        steeper = spread * rho * z_level + signed * pt.sqrt(1 - rho**2) * z_slope
         pm.Deterministic(f"{slope}_{group}", steeper, dims=group)
 
-        mu = level[clusters.codes] + (of_row * beta).sum(axis=1)
-        mu += alpha[clusters.codes] + steeper[clusters.codes] * data[slope].to_numpy(float)
-        _observe_normal(outcome, mu, prior["sigma"]("sigma"), values)
+        mu = alpha_bar + (x * beta).sum(axis=1) + alpha[clusters.codes]
+        mu += steeper[clusters.codes] * data[slope].to_numpy(float)
+        _observe_normal(outcome, mu, prior["sigma"]("sigma"), data, count)
     return model
 
 
@@ -595,11 +603,24 @@ def _observe(
     _keep_log_likelihood(logp(observed, *parameters), "cell")
 
 
-def _observe_normal(name: str, mu: Tensor, sigma: Tensor, values: np.ndarray) -> None:
-    """Observe every row around its expected value."""
-    y = pm.Data("outcome_of_row", values, dims="row")
-    pm.Normal(name, mu, sigma, observed=y, dims="row")
-    _keep_log_likelihood(pm.logp(pm.Normal.dist(mu, sigma), y), "row")
+def _observe_normal(
+    name: str, mu: Tensor, sigma: Tensor, data: pd.DataFrame, count: str | None
+) -> None:
+    """Observe every row around its expected value, or as often as it was counted."""
+    values = _numeric(data, name)
+    if count is None:
+        y = pm.Data("outcome_of_row", values, dims="row")
+        pm.Normal(name, mu, sigma, observed=y, dims="row")
+        _keep_log_likelihood(_normal_logp(y, mu, sigma), "row")
+        return
+    counts, every = _counts(data, count), np.arange(len(data))
+    pm.modelcontext(None).add_coord("cell", every)
+    cells = Cells(data, counts, every, {}, counts)
+    _observe(name, _normal_logp, [mu, sigma], "(),(),()->()", values, cells)
+
+
+def _normal_logp(y: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    return pm.logp(pm.Normal.dist(mu, sigma), y)
 
 
 def _keep_log_likelihood(logp: Tensor, dim: str) -> None:

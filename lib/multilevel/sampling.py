@@ -114,7 +114,8 @@ def fit(
         ``log_likelihood`` (chain, draw, row) and ``observed_data`` (row), in the order of the rows
         of the data; where equal rows were counted, ``constant_data`` says which rows are equal
         (``cell_of_row``) and, if they were counted before, how often each was
-        (``count_of_row``). The attributes state the settings.
+        (``count_of_row``); then there is no ``log_likelihood``, which is about single rows. The
+        attributes state the settings.
 
     Raises
     ------
@@ -187,23 +188,24 @@ def sample(
     )
     moved = raw["posterior"].dataset
     variables = _derive(frozen, moved)
-    log_likelihood = variables.pop("_log_likelihood")
+    log_likelihood = variables.pop("_log_likelihood", None)
     posterior = xr.Dataset(variables, {name: moved[name] for name in ("chain", "draw")})
     labels = [*posterior.dims, "category"]
     posterior = posterior.assign_coords(
         {name: list(model.coords[name]) for name in labels if name in model.coords}
     )
     observed = _observed_data(frozen)
-    if "cell" in model.coords:
-        log_likelihood = log_likelihood.isel(cell=_of_rows(frozen, "cell_of_row").variable)
     groups = {
         "posterior": posterior,
         "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
-        "log_likelihood": xr.Dataset(
-            dict.fromkeys(observed, log_likelihood), posterior[["chain", "draw"]].coords
-        ).assign_coords(observed.coords),
-        "observed_data": observed,
     }
+    if log_likelihood is not None:
+        if "cell" in model.coords:
+            log_likelihood = log_likelihood.isel(cell=_of_rows(frozen, "cell_of_row").variable)
+        groups["log_likelihood"] = xr.Dataset(
+            dict.fromkeys(observed, log_likelihood), posterior[["chain", "draw"]].coords
+        ).assign_coords(observed.coords)
+    groups["observed_data"] = observed
     if "cell" in model.coords:
         names = [name for name in ("cell_of_row", "count_of_row") if name in frozen.named_vars]
         groups["constant_data"] = xr.Dataset({name: _of_rows(frozen, name) for name in names})
@@ -226,10 +228,14 @@ def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
 
     The graph of the model is evaluated by NumPy for many draws at once, which needs no compiling.
     """
-    variables = [v for v in [*model.free_RVs, *model.deterministics] if _is_reported(v.name)]
+    variables = [v for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
+    # The builders state it, where equal rows are evaluated once that of one row. Where they were
+    # counted before, nothing could use it.
+    if "_log_likelihood" in model.named_vars and "count_of_row" not in model.named_vars:
+        variables.append(model["_log_likelihood"])
     dims = {v.name: _dims(model, v) for v in variables}
     outputs = model.replace_rvs_by_values(variables)
-    if "_log_likelihood" not in dims:  # the builders record it: where rows are counted, of one row
+    if "_log_likelihood" not in model.named_vars:
         outputs += model.logp(vars=model.observed_RVs, sum=False)
         dims["_log_likelihood"] = ("row",)
     many = {v: v.type.clone(shape=(None, *v.type.shape))(v.name) for v in model.value_vars}
@@ -270,10 +276,6 @@ def _check_outcome(model: pm.Model) -> None:
             f"The observed variable '{observed[0].name}' must have the single dim 'row', with the "
             f"labels of the rows as its coordinate; its dims are {dims}."
         )
-
-
-def _is_reported(name: str) -> bool:
-    return not name.startswith("_") or name == "_log_likelihood"
 
 
 def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) -> None:

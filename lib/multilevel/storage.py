@@ -160,17 +160,20 @@ def _content(value: Any) -> bytes:
 
 def _for_distinct_rows(fit: xr.DataTree) -> xr.DataTree:
     """Keep the log likelihood of one row of each kind: equal rows have equal values."""
-    first, _ = distinct_rows(fit)
     groups = {name: child.dataset for name, child in fit.children.items()}
-    groups["log_likelihood"] = groups["log_likelihood"].isel(row=first).rename(row="distinct_row")
+    if "log_likelihood" in groups:  # it is not where rows were counted before
+        first, _ = distinct_rows(fit)
+        few = groups["log_likelihood"].isel(row=first)
+        groups["log_likelihood"] = few.rename(row="distinct_row")
     return xr.DataTree.from_dict(groups)
 
 
 def _for_every_row(compact: xr.DataTree) -> xr.DataTree:
-    _, kind = distinct_rows(compact)
     groups = {name: child.dataset for name, child in compact.children.items()}
-    few = groups["log_likelihood"].rename(distinct_row="row")
-    groups["log_likelihood"] = few.isel(row=kind).assign_coords(groups["observed_data"].coords)
+    if "log_likelihood" in groups:
+        _, kind = distinct_rows(compact)
+        few = groups["log_likelihood"].rename(distinct_row="row")
+        groups["log_likelihood"] = few.isel(row=kind).assign_coords(groups["observed_data"].coords)
     fit = xr.DataTree.from_dict(groups)
     fit.attrs = compact.attrs
     return fit
