@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import compare
+import gradient
+import large
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +87,24 @@ def test_ratios_pair_the_rounds() -> None:
     found = compare.ratios(table.assign(model="m", caches="cold"), "cpu_seconds")
     assert found.index.tolist() == [("m", "cold", "Bambi")]
     assert found.to_numpy().tolist() == [[1.75, 0.5, 3.0]]
+
+
+# Many rows ----------------------------------------------------------------------------------------
+
+
+def test_responses_simulated_in_a_database_are_those_of_the_model(tmp_path: Path) -> None:
+    responses = 300_000
+    large.simulate(tmp_path, responses, memory="200 MB")
+    large.count(tmp_path, responses, memory="200 MB")
+    counts = pd.read_parquet(tmp_path / "counts.parquet")
+    assert counts["id"].nunique() == large.PEOPLE
+    cases = counts.groupby(PREDICTORS)["count"].sum()
+    assert set(cases.index) == set(map(tuple, gradient.CASES.tolist()))
+    # The share of responses up to each threshold, averaged over the people that were drawn.
+    alpha = np.random.default_rng(gradient.SEED).normal(0, gradient.SPREAD, large.PEOPLE)
+    for case in map(tuple, gradient.CASES.tolist()):
+        part = counts.set_index(PREDICTORS).loc[case].groupby("response")["count"].sum()
+        found = part.cumsum().to_numpy()[:-1] / part.sum()
+        eta = alpha[:, None] + np.dot(case, gradient.SLOPES)
+        expected = (1 / (1 + np.exp(eta - gradient.THRESHOLDS))).mean(axis=0)
+        np.testing.assert_allclose(found, expected, atol=5 * 0.5 / part.sum() ** 0.5)

@@ -1,9 +1,12 @@
 """Counted rows: the same model as from the rows themselves, whatever the memory."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -35,6 +38,30 @@ def test_rows_are_counted_as_pandas_counts_them(parquet: Path) -> None:
     expected = rows.groupby(columns).size().rename("count").reset_index()
     assert counted["count"].sum() == len(rows) == 1200
     pd.testing.assert_frame_equal(counted, expected, check_dtype=False)
+
+
+MEASURED = """
+import resource, sys
+import multilevel as ml
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+counted = ml.count_rows(sys.argv[1], ["id", "response"], memory="50 MB")
+assert len(counted) == 7000 and (counted["count"] == 8000).all(), counted
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_more_rows_than_the_memory_allowed_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "many.parquet"
+    duckdb.sql(f"""
+        COPY (SELECT (i % 1000)::SMALLINT AS id, (i % 7)::TINYINT AS response
+              FROM range(56_000_000) AS each(i))
+        TO '{file}' (FORMAT parquet, COMPRESSION uncompressed)
+    """)
+    assert file.stat().st_size > 80e6
+    line = [sys.executable, "-c", MEASURED, str(file)]
+    grown = int(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert grown * unit < 80e6  # in memory the rows alone would take twice that
 
 
 def ordered(data: pd.DataFrame, **options: Any) -> xr.DataTree:
