@@ -61,7 +61,7 @@ _build/html/index.html: $(STORED) $(MATTER) | $(BIN)/ready
 	@tools/build-html . _toc.yml $(STORED)
 	@$(BIN)/python tools/pack.py
 
-# Files in their order (--no-loadscope-reorder): those with few but long tests are not left to the end.
+# Files in the order of tests/conftest.py (--no-loadscope-reorder).
 .PHONY: test
 test: $(BIN)/ready _build/nbgrader/ready _build/html/index.html ## lint, types, unit tests, notebooks, the built book
 	$(BIN)/ruff check .

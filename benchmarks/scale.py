@@ -5,6 +5,7 @@ every run is through, to a temporary file that is then renamed.
 """
 
 import os
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ def main() -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     try:
         main()
     except Failure as failure:

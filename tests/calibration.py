@@ -364,7 +364,7 @@ class Sampler:
     def __init__(self, study: Study) -> None:
         model = study.build()
         self.labels, self.target_accept = study.labels, study.target_accept
-        self.cell_of_row = model["cell_of_row"].get_value() if "count" in model else None
+        self.cell_of_row = model["cell_of_row"].get_value() if "count_of_cell" in model else None
         self.compiled = nutpie.compile_pymc_model(model, var_names=list(study.labels))
 
     def draw(self, outcome: np.ndarray, seed: int) -> tuple[Values, int]:
@@ -404,7 +404,7 @@ class Sampler:
             return {"outcome_of_row": outcome}
         count = np.zeros(len(outcome))
         count[self.cell_of_row] = outcome
-        return {"count": count}
+        return {"count_of_cell": count}
 
 
 @cache

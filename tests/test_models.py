@@ -310,8 +310,8 @@ def test_counting_equal_rows_leaves_the_density_as_it_is(
 def test_every_row_is_counted_once() -> None:
     model = ml.ordered_logit(TROLLEY, "response", PREDICTORS, "id")
     sizes = TROLLEY.groupby(["id", *PREDICTORS, "response"], observed=True).size()
-    assert model["count"].get_value().tolist() == sizes.tolist()
-    assert model["count"].get_value().sum() == 9930
+    assert model["count_of_cell"].get_value().tolist() == sizes.tolist()
+    assert model["count_of_cell"].get_value().sum() == 9930
 
 
 # Names, dims, labels ------------------------------------------------------------------------------
@@ -675,6 +675,23 @@ def test_a_group_with_the_name_of_another_dim_is_refused(name: str) -> None:
     data = pd.DataFrame({name: ["a", "a", "b"], "y": [1.0, 2.0, 3.0]})
     with pytest.raises(ValueError, match=f"cannot be called '{name}'.*Rename it"):
         ml.no_pooling(data, "y", name)
+
+
+@pytest.mark.parametrize("name", ["row", "cell", "category"])
+def test_an_outcome_with_the_name_of_a_dim_is_refused(name: str) -> None:
+    data = pd.DataFrame({name: [0, 1, 1, 0], "id": list("aabb"), "arm": list("tctc")})
+    with pytest.raises(ValueError, match=f"cannot be called '{name}'.*Rename it"):
+        ml.no_pooling(data, name, "id")
+    with pytest.raises(ValueError, match=f"cannot be called '{name}'.*Rename it"):
+        ml.crossed_intercepts(data, name, ["id"], "arm")
+
+
+def test_a_column_may_be_called_count() -> None:
+    data = pd.DataFrame({"count": [0, 1, 1, 0], "id": list("aabb"), "arm": list("tctc")})
+    assert "count" in ml.no_pooling(data, "count", "id").named_vars
+    assert "count" in ml.partial_pooling(data.assign(n=1), "count", "id", count="n").named_vars
+    assert "count" in ml.crossed_intercepts(data, "count", ["id"], "arm").named_vars
+    assert "count" in ml.crossed_intercepts(data.assign(y=1), "y", ["count"], "arm").coords
 
 
 def test_no_rows_are_refused() -> None:

@@ -229,7 +229,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     """A replicate that takes more than a worker may have ends the study, and its name is said."""
     with pytest.raises(StudyError, match=r"Replicate 3 killed its workers: too little memory\?"):
         run_study(
-            replicates.greedy, 6, 1, tmp_path, workers=2, memory="800 MiB", progress=False, number=3
+            replicates.greedy, 6, 1, tmp_path, workers=2, memory="1.5 GiB", progress=False, number=3
         )
     assert finished(tmp_path) == {0, 1, 2, 4, 5}
 

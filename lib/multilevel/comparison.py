@@ -185,8 +185,8 @@ def reloo(
     Raises
     ------
     ValueError
-        The data are not those of the fit; or a model without pooling is to predict the only row
-        of a cluster.
+        The data are not those of the fit, or were counted before; or a model without pooling is
+        to predict the only row of a cluster.
     ConvergenceError
         The draws of a refit cannot be trusted.
     """

@@ -1,7 +1,7 @@
 """How do many rows become few? Equal rows counted by DuckDB, from files larger than the memory.
 
-A model of categories needs each distinct row once, with its count, and there are not many distinct
-rows: as many as there are clusters times designs times categories, at most. So the rows themselves
+A model needs each distinct row once, with its count. Where the outcome is a category there are not
+many: as many as there are clusters times designs times categories, at most. So the rows themselves
 need never be in memory together.
 """
 
@@ -32,18 +32,21 @@ def count_rows(
     Returns
     -------
     DataFrame
-        The columns and ``count``, a row for each distinct combination, in their order. For
-        ``ordered_logit(..., count="count")`` and ``crossed_intercepts(..., count="count")``.
+        The columns and ``count``, a row for each distinct combination, in their order. The
+        builders take it with ``count="count"``.
 
     Raises
     ------
     ValueError
-        A column is missing, has missing values or is named ``count``.
+        A column is missing, named twice, has missing values or is named ``count``.
     FileNotFoundError
         There is no such file.
     """
-    if COUNT in columns:
+    # DuckDB does not tell "Count" from "count".
+    if any(name.lower() == COUNT for name in columns):
         raise ValueError(f"Column '{COUNT}' must have another name: it is that of the counts.")
+    if len({name.lower() for name in columns}) < len(columns):
+        raise ValueError(f"A column is named twice: {', '.join(columns)}.")
     several = [files] if isinstance(files, str | Path) else files
     names = [str(file) for file in several]
     with duckdb.connect(config={"memory_limit": memory}) as connection:

@@ -59,8 +59,9 @@ def exact_loo(model: pm.Model) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        The model is another one; the prior of ``alpha`` (no pooling) or ``alpha_bar`` (partial
-        pooling) is not normal; or the integrals do not exist or do not converge.
+        The model is another one, or of rows that were counted before; the prior of ``alpha`` (no
+        pooling) or ``alpha_bar`` (partial pooling) is not normal; or the integrals do not exist or
+        do not converge.
     """
     problem = _read_normal_model(model)
     elpd, lpd = _integrate(problem)
@@ -140,11 +141,15 @@ class _NormalModel(NamedTuple):
 
 
 def _read_normal_model(model: pm.Model) -> _NormalModel:
-    if not {"cluster_of_row", "outcome_of_row"} <= model.named_vars.keys():
+    if "cluster_of_row" not in model.named_vars:
         raise ValueError(
-            "Only the models that no_pooling() and partial_pooling() build, of rows that were not "
-            "counted before, can be integrated. For others use loo(), and reloo() where a Pareto k "
-            "is high."
+            "Only the models that no_pooling() and partial_pooling() build can be integrated. For "
+            "others use loo(), and reloo() where a Pareto k is high."
+        )
+    if "count_of_row" in model.named_vars:
+        raise ValueError(
+            "The rows of this model were counted before, and only single rows are integrated. "
+            "Build the model of the rows themselves."
         )
     level = model["alpha_bar" if "alpha_bar" in model.named_vars else "alpha"]
     if not isinstance(level.owner.op, pm.Normal.rv_type):

@@ -4,12 +4,12 @@ Every builder takes a tidy frame and column names, derives the index and the lab
 from one and the same factorisation, and accepts another prior for any parameter by keyword, for
 example ``partial_pooling(data, "con", "id", sigma_alpha=Prior(pm.Exponential, 10))``.
 
-Two things in here serve the sampler and leave the posterior as it is; the page "Exercise: moral
-judgement, by person" explains both. Variables with a leading underscore exist for the sampler
-alone, and ``fit`` does not report them; a standard deviation that may be near zero has a sign
-there. Equal rows are evaluated once, with their count.
-A third does so in the ordered models: odds are multiplied where log-odds would be added, because
-there are fewer clusters and designs than kinds of rows.
+Some things in here serve the sampler and leave the posterior as it is; the page "Exercise: moral
+judgement, by person" explains the first two. Variables with a leading underscore exist for the
+sampler alone, and ``fit`` does not report them; most standard deviations that may be near zero have
+a sign there. The models of categories evaluate equal rows once, with their count. In the ordered
+ones odds are multiplied where log-odds would be added, because there are fewer clusters and designs
+than kinds of rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +95,7 @@ def no_pooling(
     Parameters
     ----------
     data
-        One row per observation.
+        One row per observation, or per kind of observation with its ``count``.
     outcome
         A numeric column.
     group
@@ -113,8 +113,9 @@ def no_pooling(
     Raises
     ------
     ValueError
-        A column is missing, not numeric or has missing values; the group has a single level; or
-        no parameter has the name of a prior that was given.
+        A column is missing, not numeric, has missing values or the name of a dim; the group has a
+        single level; a count is not a whole number above zero; or no parameter has the name of a
+        prior that was given.
     """
     prior = _choose_priors(
         {"alpha": Prior(pm.Normal, 0, 1.5), "sigma": Prior(pm.Exponential, 1)}, priors
@@ -142,7 +143,7 @@ def partial_pooling(
     Parameters
     ----------
     data
-        One row per observation.
+        One row per observation, or per kind of observation with its ``count``.
     outcome
         A numeric column.
     group
@@ -208,7 +209,7 @@ def varying_slopes(
     Parameters
     ----------
     data
-        One row per observation.
+        One row per observation, or per kind of observation with its ``count``.
     outcome
         A numeric column.
     predictors
@@ -300,7 +301,7 @@ def crossed_intercepts(
     Parameters
     ----------
     data
-        One row per observation.
+        One row per observation, or per kind of observation with its ``count``.
     outcome
         A column of zeros and ones.
     groups
@@ -376,7 +377,7 @@ def ordered_logit(
     Parameters
     ----------
     data
-        One row per response.
+        One row per response, or per kind of response with its ``count``.
     response
         An ordered categorical column.
     predictors
@@ -560,7 +561,7 @@ def _count(data: pd.DataFrame, columns: list[str], count: str | None) -> Cells:
     groups = data.groupby(columns, observed=True)
     rows, cell_of_row = groups.size().index.to_frame(index=False), groups.ngroup().to_numpy()
     count_of_row = None if count is None else _counts(data, count)
-    size = np.bincount(cell_of_row, count_of_row).astype(int)
+    size = np.bincount(cell_of_row, count_of_row).astype(float)
     coords = {"cell": np.arange(len(size)), "row": data.index}
     return Cells(rows, size, cell_of_row, coords, count_of_row)
 
@@ -570,7 +571,7 @@ def _counts(data: pd.DataFrame, column: str) -> np.ndarray:
     bad = values[(values < 1) | (values % 1 != 0)]
     if len(bad):
         raise ValueError(f"Column '{column}' must hold whole numbers above zero; it has {bad[0]}.")
-    return values.astype(int)
+    return values
 
 
 def _mean(data: pd.DataFrame, column: str, count: str | None) -> float:
@@ -586,8 +587,12 @@ def _observe(
     observed: np.ndarray,
     cells: Cells,
 ) -> None:
-    """Observe every cell as often as it occurs, and remember which row is in which cell."""
-    count = pm.Data("count", cells.size, dims="cell")
+    """Observe every cell as often as it occurs, and remember which row is in which cell.
+
+    Counts are floats: PyMC would keep integers in 32 bits, which end at two thousand million.
+    """
+    _check_name(name)
+    count = pm.Data("count_of_cell", cells.size, dims="cell")
     pm.Data("cell_of_row", cells.cell_of_row, dims="row")
     if cells.count_of_row is not None:
         pm.Data("count_of_row", cells.count_of_row, dims="row")
@@ -606,21 +611,15 @@ def _observe(
 def _observe_normal(
     name: str, mu: Tensor, sigma: Tensor, data: pd.DataFrame, count: str | None
 ) -> None:
-    """Observe every row around its expected value, or as often as it was counted."""
-    values = _numeric(data, name)
-    if count is None:
-        y = pm.Data("outcome_of_row", values, dims="row")
-        pm.Normal(name, mu, sigma, observed=y, dims="row")
-        _keep_log_likelihood(_normal_logp(y, mu, sigma), "row")
-        return
-    counts, every = _counts(data, count), np.arange(len(data))
-    pm.modelcontext(None).add_coord("cell", every)
-    cells = Cells(data, counts, every, {}, counts)
-    _observe(name, _normal_logp, [mu, sigma], "(),(),()->()", values, cells)
-
-
-def _normal_logp(y: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    return pm.logp(pm.Normal.dist(mu, sigma), y)
+    """Observe every row around its expected value, and again as often as it was counted."""
+    _check_name(name)
+    y = pm.Data("outcome_of_row", _numeric(data, name), dims="row")
+    pm.Normal(name, mu, sigma, observed=y, dims="row")
+    logp = pm.logp(pm.Normal.dist(mu, sigma), y)
+    if count is not None:
+        again = pm.Data("count_of_row", _counts(data, count), dims="row") - 1
+        pm.Potential("_counted", (again * logp).sum())
+    _keep_log_likelihood(logp, "row")
 
 
 def _keep_log_likelihood(logp: Tensor, dim: str) -> None:
@@ -635,12 +634,16 @@ RESERVED = {"row", "cell", "cut", "predictor", "category", "chain", "draw", "new
 """Names of dims that the models and the draws use themselves."""
 
 
-def _factorise(data: pd.DataFrame, column: str) -> Factor:
+def _check_name(column: str) -> None:
     if column in RESERVED:
         raise ValueError(
-            f"A group or treatment cannot be called '{column}', which is the name of another dim. "
-            f"Rename it: data.rename(columns={{'{column}': 'my_{column}'}})."
+            f"An outcome, group or treatment cannot be called '{column}', which is the name of "
+            f"another dim. Rename it: data.rename(columns={{'{column}': 'my_{column}'}})."
         )
+
+
+def _factorise(data: pd.DataFrame, column: str) -> Factor:
+    _check_name(column)
     complete_column(data, column)
     codes, labels = pd.factorize(data[column], sort=True)
     if len(labels) < 2:

@@ -112,8 +112,8 @@ def fit(
     DataTree
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row) and ``observed_data`` (row), in the order of the rows
-        of the data; where equal rows were counted, ``constant_data`` says which rows are equal
-        (``cell_of_row``) and, if they were counted before, how often each was
+        of the data; where equal rows are evaluated once, ``constant_data`` says which are equal
+        (``cell_of_row``), and where rows were counted before, how often each was
         (``count_of_row``); then there is no ``log_likelihood``, which is about single rows. The
         attributes state the settings.
 
@@ -206,9 +206,9 @@ def sample(
             dict.fromkeys(observed, log_likelihood), posterior[["chain", "draw"]].coords
         ).assign_coords(observed.coords)
     groups["observed_data"] = observed
-    if "cell" in model.coords:
-        names = [name for name in ("cell_of_row", "count_of_row") if name in frozen.named_vars]
-        groups["constant_data"] = xr.Dataset({name: _of_rows(frozen, name) for name in names})
+    if names := [name for name in ("cell_of_row", "count_of_row") if name in frozen.named_vars]:
+        rows = {name: _of_rows(frozen, name).astype(int) for name in names}
+        groups["constant_data"] = xr.Dataset(rows)
     result = xr.DataTree.from_dict(groups)
     result.attrs = {
         "sampler": f"nutpie {nutpie.__version__}",

@@ -61,7 +61,7 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
         *(Path(__file__).with_name(name).read_text() for name in ("density.py", "sampling.py")),
     ]:
         digest.update(repr(part).encode())
-    for node in ancestors(graph):
+    for node in ancestors([*graph, *model.data_vars]):
         if isinstance(node, Constant | SharedVariable):
             value = node.data if isinstance(node, Constant) else node.get_value()
             digest.update(_content(value))
