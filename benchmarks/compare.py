@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -143,6 +143,30 @@ def measure(arguments: Sequence[str], variables: dict[str, str]) -> Report:
         "process_wall_seconds": wall,
         "peak_memory_mb": spent.ru_maxrss * unit / 1e6,
     }
+
+
+def measure_script(
+    experiment: str, script: str, arguments: Sequence[object], variables: dict[str, str]
+) -> Report:
+    """Run a script of this folder, with these variables besides its environment.
+
+    Gives a row of ``growth.py`` or ``scale.py``, and prints it.
+    """
+    line = [sys.executable, str(HERE / script), *map(str, arguments)]
+    row = {"experiment": experiment, **measure(line, os.environ | variables)}
+    print(", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    return row
+
+
+def carry_through(main: Callable[[], None], usage: str | None) -> None:
+    """Be a program without arguments, which ends its running script when it is told to stop."""
+    if len(sys.argv) > 1:
+        sys.exit(usage)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    try:
+        main()
+    except Failure as failure:
+        sys.exit(str(failure))
 
 
 def distance(means: dict[str, list[float]], others: dict[str, list[float]]) -> float:
