@@ -135,15 +135,24 @@ def finished(folder: Path) -> set[int]:
     return {int(path.stem) for path in folder.glob("*.parquet")}
 
 
-def check_that_all_is_there(folder: Path, log: Path, before: set[int]) -> None:
-    """Every replicate is there, and none that was finished before was done again."""
-    assert finished(folder) == set(range(REPLICATES))
-    values = expected(REPLICATES)
-    tables = [pd.read_parquet(folder / f"{k:06}.parquet") for k in range(REPLICATES)]
-    assert [table["value"].item() for table in tables] == values
+def times_done(folder: Path, log: Path) -> dict[int, int]:
+    """Give how often each replicate whose result is there was done.
+
+    It may be more than once: a worker that is killed between the log and the file did it in vain.
+    """
+    there, values = finished(folder), expected(REPLICATES)
     done = [float(line.split()[1]) for line in log.read_text().splitlines()]
+    return {number: done.count(values[number]) for number in there}
+
+
+def check_that_all_is_there(folder: Path, log: Path, before: dict[int, int]) -> None:
+    """Every replicate is there, and none whose result was there before was done again."""
+    after = times_done(folder, log)
+    assert set(after) == set(range(REPLICATES))
+    tables = [pd.read_parquet(folder / f"{k:06}.parquet") for k in range(REPLICATES)]
+    assert [table["value"].item() for table in tables] == expected(REPLICATES)
     assert before
-    assert all(done.count(values[number]) == 1 for number in before)
+    assert {number: after[number] for number in before} == before
     assert not list(folder.glob(".*"))
 
 
@@ -157,7 +166,7 @@ def test_a_client_that_is_killed_goes_on(tmp_path: Path) -> None:
     client.wait()
     _, alive = psutil.wait_procs(children, timeout=60)  # no worker outlives the client
     assert not alive
-    before = finished(folder)
+    before = times_done(folder, log)
     assert len(before) < REPLICATES
     again = start(folder, log, workers=3)
     assert again.wait(120) == 0, again.communicate()[1]
@@ -167,10 +176,10 @@ def test_a_client_that_is_killed_goes_on(tmp_path: Path) -> None:
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     folder, log = tmp_path / "study", tmp_path / "log"
     client = start(folder, log, workers=3)
-    before = set()
+    before: dict[int, int] = {}
     for at_least in (4, 12):
         wait_until_finished(at_least, folder)
-        before |= finished(folder)
+        before = times_done(folder, log) | before
         os.kill(int(log.read_text().split()[-2]), signal.SIGKILL)
     assert client.wait(120) == 0, client.communicate()[1]
     workers = {line.split()[0] for line in log.read_text().splitlines()}
@@ -217,7 +226,7 @@ def test_a_scheduler_that_is_killed_costs_no_finished_replicate(tmp_path: Path) 
         said = client.communicate()[1]
         assert "StudyError: The scheduler was lost." in said, said
         assert "the same call goes on from there" in said
-    before = finished(folder)
+    before = times_done(folder, log)
     assert len(before) < REPLICATES
     with cluster(tmp_path / "second") as (address, _):
         again = start(folder, log, scheduler=address)
