@@ -10,6 +10,8 @@ import nbformat
 import pytest
 import yaml
 
+from multilevel.estimates import MIME
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "chapters").glob("*.md"))
 
@@ -45,6 +47,17 @@ def test_both_halves_hold_the_same_cells(source: Path) -> None:
     assert [essence(cell) for cell in markdown] == [essence(cell) for cell in notebook], (
         f"chapters/{source.stem}.ipynb is not derived from {source.name}: run make notebooks"
     )
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_tables_of_estimates_keep_their_standard_errors(source: Path) -> None:
+    """Columns chosen by name leave them behind, and another run is compared to the last digit."""
+    for cell in code_cells(source):
+        for data in [output.data for output in cell.outputs if MIME in output.get("data", {})]:
+            for table in data[MIME]["tables"] if "image/png" not in data else []:
+                for name in {"mean", "elpd_loo"}.intersection(table["columns"]):
+                    errors = [row[table["columns"].index(name)] for row in table["mcse"]]
+                    assert None not in errors, f"take columns away (drop):\n{cell.source}"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

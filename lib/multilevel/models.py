@@ -523,7 +523,7 @@ def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tens
 def _centred(group: str, level: Tensor, sigma: Tensor) -> Tensor:
     """Effects ~ Normal(0, sigma), sampled as the clusters' own means around a level.
 
-    Right where every cluster has many observations: they settle its mean, whatever the level is.
+    Right where a cluster's own observations settle its mean, whatever the level is.
     """
     mean = pm.Normal(f"_{group}_mean", level, sigma, dims=group)
     return pm.Deterministic(f"alpha_{group}", mean - level, dims=group)
