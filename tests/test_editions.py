@@ -10,6 +10,7 @@ import jupytext
 import nbformat
 import notebooks
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
@@ -130,6 +131,20 @@ def test_what_students_get_runs_before_anything_is_done(name: str) -> None:
     assert said.count("nothing handed in yet") == len(
         exercises.points_of(name.removeprefix("exercise-"))
     )
+
+
+def test_what_students_get_refers_to_nothing_that_is_left_out() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    parts = [part for part in toc["parts"] if part["caption"] not in editions.LEFT_OUT]
+    names = ["welcome", *(Path(page["file"]).name for part in parts for page in part["chapters"])]
+    pages = {name: editions.student_notebook(name, execute=False).cells for name in names}
+    text = "\n".join(cell.source for cells in pages.values() for cell in cells)
+    text += (ROOT / "data" / "README.md").read_text()
+    links = re.findall(r"{(doc|eq|ref|numref)}`(?:[^`<]*<)?([^`<>]+)>?`", text)
+    assert {"doc", "eq", "ref"} <= {role for role, _ in links}
+    for role, target in links:
+        there = target in pages if role == "doc" else f"({target})" in text
+        assert there, f"{{{role}}}`{target}` is in none of the pages that students get"
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
