@@ -7,8 +7,10 @@ import pytest
 import xarray as xr
 
 import multilevel as ml
+from bookmaking.grading import marking
+from bookmaking.grading.marking import Question, mark, reference_answer
 from multilevel import answers
-from multilevel.answers import Answer, Question, judge
+from multilevel.answers import Answer
 
 OVER = ("chain", "draw")
 
@@ -25,7 +27,7 @@ def question(right: np.ndarray, **wrong: np.ndarray) -> Question:
 
 
 def passes(theirs: np.ndarray, right: np.ndarray) -> bool:
-    return judge(Answer("draws", theirs), question(right)).passed
+    return mark(Answer("draws", theirs), question(right)).passed
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_autocorrelated_draws_pass_by_their_effective_number() -> None:
     ],
 )
 def test_wrong_draws_are_refused_with_a_reason(change, said: str) -> None:  # type: ignore[no-untyped-def]
-    verdict = judge(Answer("draws", change(normal(1))), question(normal(0)))
+    verdict = mark(Answer("draws", change(normal(1))), question(normal(0)))
     assert not verdict.passed
     assert said in verdict.feedback
     assert "Look again." in verdict.feedback
@@ -100,25 +102,25 @@ def test_constants_are_compared_exactly() -> None:
 
 def test_a_known_mistake_is_named_instead_of_the_hint() -> None:
     asked = question(normal(0), **{"These are twice as large.": 2 * normal(3)})
-    verdict = judge(Answer("draws", 2 * normal(1)), asked)
+    verdict = mark(Answer("draws", 2 * normal(1)), asked)
     assert verdict.feedback == "These are twice as large."
 
 
 def test_feedback_never_holds_a_number_of_the_right_answer() -> None:
     right = normal(0) * 123.456
-    verdict = judge(Answer("draws", normal(1)), question(right))
+    verdict = mark(Answer("draws", normal(1)), question(right))
     assert not any(f"{m:.1f}" in verdict.feedback for m in right.mean((0, 1))[1:])
 
 
 def test_numbers_and_choices() -> None:
     number = Question("n", 1, Answer("number", np.array(10.0)), "Look.", within=0.5)
-    assert judge(Answer("number", np.array(10.4)), number).passed
-    assert not judge(Answer("number", np.array(10.6)), number).passed
+    assert mark(Answer("number", np.array(10.4)), number).passed
+    assert not mark(Answer("number", np.array(10.6)), number).passed
     choice = Question("c", 1, Answer("choice", np.array("both")), "Look.")
-    assert judge(Answer("choice", np.array("both")), choice).passed
-    assert not judge(Answer("choice", np.array("neither")), choice).passed
-    assert not judge(Answer("choice", np.array("10")), number).passed
-    assert judge(None, number).feedback == "n: nothing handed in yet."
+    assert mark(Answer("choice", np.array("both")), choice).passed
+    assert not mark(Answer("choice", np.array("neither")), choice).passed
+    assert not mark(Answer("choice", np.array("10")), number).passed
+    assert mark(None, number).feedback == "n: nothing handed in yet."
 
 
 # The form -----------------------------------------------------------------------------------------
@@ -175,8 +177,8 @@ def test_nothing_is_handed_in_without_an_error(
 
 def test_a_check_is_kept_with_its_mistakes(folder: Path) -> None:
     ml.hand_in("q", normal(0), draws=(5,))
-    ml.check("q", points=3, hint="Look.", mistakes={"Doubled.": 2 * normal(2)})
-    kept = answers.load_question("q", folder)
+    reference_answer("q", points=3, hint="Look.", mistakes={"Doubled.": 2 * normal(2)})
+    kept = marking.load_question("q", folder)
     assert (kept.points, kept.hint, list(kept.mistakes)) == (3, "Look.", ["Doubled."])
     assert np.array_equal(kept.answer.value, normal(0))
     assert np.array_equal(kept.mistakes["Doubled."].value, 2 * normal(2))
@@ -185,13 +187,13 @@ def test_a_check_is_kept_with_its_mistakes(folder: Path) -> None:
 def test_a_check_that_a_mistake_would_pass_fails() -> None:
     ml.hand_in("q", normal(0), draws=(5,))
     with pytest.raises(AssertionError, match=r"this mistake would pass: Other seed\."):
-        ml.check("q", points=1, hint="Look.", mistakes={"Other seed.": normal(1)})
+        reference_answer("q", points=1, hint="Look.", mistakes={"Other seed.": normal(1)})
 
 
 def test_a_solution_that_did_not_converge_does_not_pass() -> None:
     ml.hand_in("q", normal(0)[:, :20], draws=(5,))
     with pytest.raises(AssertionError, match="own answer does not pass"):
-        ml.check("q", points=1, hint="Look.")
+        reference_answer("q", points=1, hint="Look.")
 
 
 # Variants -----------------------------------------------------------------------------------------

@@ -5,15 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import compare
-import gradient
-import large
 import numpy as np
 import pandas as pd
 import pytest
-import yardstick
 
 import multilevel as ml
+from bookmaking.benchmarks import compare, gradient, large, yardstick
 
 TROLLEY = ml.load_trolley()
 PREDICTORS = ["action", "intention", "contact"]

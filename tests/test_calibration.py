@@ -13,11 +13,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import calibrate
 import numpy as np
 import pandas as pd
 import pytest
-from calibration import (
+from scipy import stats
+
+from bookmaking.studies import calibrate
+from bookmaking.studies.calibration import (
     EVERY_OUTCOME,
     KEPT,
     LIMIT,
@@ -30,7 +32,6 @@ from calibration import (
     ranks,
     sampler,
 )
-from scipy import stats
 
 ERRS = 1 / 1000
 BINS, SEED = 20, 1

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from arviz_stats.base.array import array_stats
 from scipy import stats
 
 import multilevel as ml
 from multilevel import sampling
-from multilevel.comparison import psis
+from multilevel.comparison import _relative_efficiency
 
 # Ten draws of Normal(theta, 1) and an outlier that PSIS cannot cope with where it is fitted.
 Y = np.array([0.2, -1.1, 0.7, 1.9, -0.4, 0.3, -0.8, 1.2, 0.1, -1.5])
@@ -95,24 +94,27 @@ def test_loo_keeps_the_order_of_the_rows(counted: xr.DataTree) -> None:
     assert 4 < len(spread) < 17
 
 
-@pytest.mark.parametrize(("draws", "efficiency"), [(100, 1.0), (1000, 0.4), (1000, 1.0)])
-def test_smoothed_weights_are_those_of_arviz(draws: int, efficiency: float) -> None:
-    rng = np.random.default_rng(5)
-    log_ratio = rng.standard_t(4, (40, draws)) * np.linspace(0.1, 2, 40)[:, None]
-    log_weights, k = psis(log_ratio, efficiency)
-    reference = [array_stats.psislw(-row, r_eff=efficiency) for row in log_ratio]
-    np.testing.assert_allclose(k, [shape for _, shape in reference], rtol=1e-9)
-    np.testing.assert_allclose(log_weights, [weights for weights, _ in reference], atol=1e-9)
-    assert (k > 0.7).any()
-    assert (k < 0.3).any()
+def test_loo_of_correlated_draws_is_that_of_arviz_with_the_same_relative_efficiency() -> None:
+    fit = invented_fit(Y)
+    posterior = fit["posterior"].dataset
+    slow = posterior.copy(data={k: v.cumsum("draw") / 50 for k, v in posterior.items()})
+    fit["posterior"] = xr.DataTree(slow)
+    efficiency = _relative_efficiency(slow)
+    assert efficiency < 0.1
+    reference, table = az.loo(fit, pointwise=True, reff=efficiency), ml.loo(fit)
+    np.testing.assert_allclose(table["elpd"], reference.elpd_i, rtol=1e-12)
+    np.testing.assert_allclose(table["pareto_k"], reference.pareto_k, rtol=1e-12)
 
 
-def test_a_row_whose_tail_has_one_value_keeps_its_raw_weights() -> None:
-    log_ratio = np.where(np.arange(1000) < 600, 0.0, np.random.default_rng(6).normal(-3, 1, 1000))
-    log_weights, k = psis(np.stack([np.zeros(1000), log_ratio]), 1.0)
-    assert np.isnan(k).all()
-    raw = np.exp(log_ratio) / np.exp(log_ratio).sum()
-    np.testing.assert_allclose(np.exp(log_weights), [np.full(1000, 1e-3), raw], rtol=1e-12)
+def test_a_row_that_every_draw_predicts_equally_well_has_its_density_and_no_bad_k() -> None:
+    fit = invented_fit(Y)
+    values = fit["log_likelihood"]["y"].copy()
+    values[{"row": 3}] = -1.5
+    fit["log_likelihood"] = xr.DataTree(xr.Dataset({"y": values}))
+    table = ml.loo(fit)
+    assert table["elpd"].iloc[3] == pytest.approx(-1.5, abs=1e-12)
+    assert not table["pareto_k"].iloc[3] > 0.7
+    assert table["elpd"].notna().all()
 
 
 def test_loo_never_holds_a_second_matrix_of_draws_by_rows() -> None:

@@ -4,12 +4,12 @@ import ast
 import re
 from pathlib import Path
 
-import editions
-import exercises
 import jupytext
 import nbformat
-import notebooks
 import pytest
+
+from bookmaking.grading import editions, exercises
+from bookmaking.notebooks.derivation import derive
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
@@ -62,7 +62,7 @@ ml.hand_in("answer", answer)
 ```{{code-cell}}
 :tags: [check, remove-cell]
 
-ml.check("answer", points=1, hint="{CANARY}")
+reference_answer("answer", points=1, hint="{CANARY}")
 ```
 """
     after = (
@@ -91,7 +91,7 @@ def test_of_an_exercise_students_get_task_starters_and_hand_in(name: str) -> Non
     text = "\n".join(cell.source for cell in page.cells)
     assert "## The task" in text
     assert "## Hand in" in text
-    assert "ml.check" not in text
+    assert "reference_answer" not in text
     assert "{solution-" not in text
     handed_in = [exercises.answer_of(c) for c in page.cells if exercises.has_tag(c, "hand-in")]
     assert handed_in == list(exercises.points_of(name.removeprefix("exercise-")))
@@ -150,7 +150,7 @@ def test_every_exercise_has_a_level_points_and_a_teaching_note(assignment: str) 
     if not assignment.startswith("moral-"):
         assert re.search(r"^Level: (easy|medium|hard)\b", source, re.MULTILINE)
     assert 5 <= sum(exercises.points_of(assignment).values()) <= 12
-    note = (ROOT / "teaching" / "notes" / f"exercise-{assignment}.md").read_text()
+    note = (ROOT / "bookmaking" / "grading" / "notes" / f"exercise-{assignment}.md").read_text()
     for heading in (
         "What it is for",
         "How long it takes",
@@ -172,7 +172,7 @@ def test_all_levels_are_there() -> None:
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_hints_and_feedback_do_not_hold_numbers_of_the_answer(assignment: str) -> None:
     """Decimals in the advice stand in the task as well: no right value is given away."""
-    cells = notebooks.derive(exercises.source_of(assignment)).cells
+    cells = derive(exercises.source_of(assignment)).cells
     page = editions.student_notebook(f"exercise-{assignment}", execute=False)
     given = "\n".join(cell.source for cell in page.cells)
     checks = "\n".join(cell.source for cell in cells if exercises.has_tag(cell, "check"))

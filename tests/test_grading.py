@@ -12,12 +12,12 @@ from pathlib import Path
 from subprocess import PIPE
 from types import SimpleNamespace
 
-import editions
-import exercises
 import nbformat
 import pytest
-import submissions
-from submissions import FILES, Submission, feedback_of, read
+
+from bookmaking.grading import editions, exercises
+from tests import cases
+from tests.cases import FILES, Submission, feedback_of, read
 
 ROOT = Path(__file__).resolve().parents[1]
 NBGRADER = ROOT / "_build" / "nbgrader" / "bin"
@@ -61,7 +61,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name, seconds in sorted({(s.exercise, s.seconds) for s in HANDED_IN}, reverse=True):
         for submission in HANDED_IN:
             if (submission.exercise, submission.seconds) == (name, seconds):
-                submissions.hand_in(submission, folder)
+                cases.hand_in(submission, folder)
         done = grade(folder, name, seconds)
         assert done.returncode == 0, done.stdout + done.stderr
     yield folder
@@ -110,9 +110,7 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     make_course(tmp_path, [SMALL])
     for number in range(5):
         student = f"student-{number}"
-        submissions.hand_in(
-            replace(untouched, student=student, claims=student, exercise=SMALL), tmp_path
-        )
+        cases.hand_in(replace(untouched, student=student, claims=student, exercise=SMALL), tmp_path)
     marks = tmp_path / "graded" / SMALL
     seen: dict[Path, int] = {}
     for at_least in (1, 3):
@@ -154,7 +152,7 @@ def test_there_are_enough_of_both_kinds() -> None:
 def test_releases_hold_no_check_and_no_solution(course: Path) -> None:
     for release in (course / "release").rglob("*.ipynb"):
         text = release.read_text()
-        for trace in ("HIDDEN TESTS", "SOLUTION", "ml.check", "solution-start", "not judged"):
+        for trace in ("HIDDEN TESTS", "SOLUTION", "reference_answer", "{solution", "not judged"):
             assert trace not in text, f"{trace} in {release.name}"
         assert re.search(r"ml\.hand_in", text)
 

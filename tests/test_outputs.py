@@ -15,10 +15,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from nbclient.exceptions import CellExecutionError
-from notebooks import execute
-from outputs import GLUED, disagreements
 
 import multilevel as ml
+from bookmaking.notebooks.outputs import GLUED, disagreements
 from multilevel import figures
 from multilevel.estimates import MIME
 

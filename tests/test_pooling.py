@@ -3,16 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-import study
 
-from multilevel.studies import code_state
+from bookmaking.studies import pooling
+from multilevel.files import code_state
 
-CODE = study.experiment()
+CODE = pooling.experiment()
 
 
 @pytest.fixture(scope="module")
 def stored() -> pd.DataFrame:
-    return pd.read_csv(study.TABLE)
+    return pd.read_csv(pooling.TABLE)
 
 
 def test_the_stored_errors_are_those_of_the_present_code(stored: pd.DataFrame) -> None:
@@ -22,8 +22,8 @@ def test_the_stored_errors_are_those_of_the_present_code(stored: pd.DataFrame) -
 
 
 def test_the_stored_errors_are_complete(stored: pd.DataFrame) -> None:
-    page = study.load(CODE)
-    assert set(stored["replicates"]) == {study.REPLICATES}
+    page = pooling.load(CODE)
+    assert set(stored["replicates"]) == {pooling.REPLICATES}
     sizes = stored[stored["by"] == "size"]
     cells = sizes.groupby(["population", "spread", "size", "method"]).size()
     assert (cells == 1).all()
@@ -43,7 +43,7 @@ def test_with_complete_pooling_the_error_is_the_spread_between_clusters(
 ) -> None:
     """A cluster is as far from the common mean as its level, and the mean is itself uncertain."""
     together = stored[(stored["by"] == "size") & (stored["method"] == "complete pooling")]
-    sizes = np.repeat(study.load(CODE).SIZES, 5)
+    sizes = np.repeat(pooling.load(CODE).SIZES, 5)
     total, squares = sizes.sum(), (sizes**2).sum()
     spread = together["spread"] ** 2
     mean = spread * squares / total**2 + 1 / total
@@ -54,7 +54,7 @@ def test_with_complete_pooling_the_error_is_the_spread_between_clusters(
 
 def test_replicates_of_the_study_can_be_made_again(stored: pd.DataFrame) -> None:
     """A few replicates of the stored study lie where its table says."""
-    page = study.load(CODE)
+    page = pooling.load(CODE)
     conditions = [[1, "normal"]]
     few = pd.concat(
         page.replicate(np.random.default_rng([7, k]), conditions).assign(replicate=k)

@@ -349,7 +349,7 @@ def test_what_a_killed_process_left_behind_is_removed_later(
     for leftover in (old, young, other):
         leftover.write_bytes(b"half")
     for leftover in (old, other):
-        os.utime(leftover, (time.time() - 2 * storage.LEFTOVER,) * 2)
+        os.utime(leftover, (time.time() - 2 * storage.STALE_AFTER,) * 2)
     storage.store(fresh, stored, "a key")
     assert not old.exists()
     assert young.exists()

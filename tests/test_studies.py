@@ -16,16 +16,18 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-import replicates
 
-from multilevel.studies import StudyError, code_state, run_study
+from multilevel.files import code_state
+from multilevel.studies import StudyError, run_study
+from tests import replicates
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 REPLICATES = 40
 PROGRAM = """
 import sys
-import replicates
 from multilevel.studies import run_study
+
+from tests import replicates
 
 folder, log, number, options = sys.argv[1:]
 run_study(replicates.slow, int(number), seed=1, folder=folder, log=log, seconds=0.2,
@@ -119,9 +121,8 @@ def test_an_error_names_its_replicate_and_costs_no_other(tmp_path: Path) -> None
 
 def start(folder: Path, log: Path, **options: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PROGRAM, str(folder), str(log), str(REPLICATES), repr(options)]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
 
 
 def wait_until_finished(number: int, folder: Path) -> None:
@@ -197,13 +198,12 @@ def free_port() -> int:
 def cluster(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a scheduler and two workers, as they are started on the machines of a cluster."""
     address = f"tcp://127.0.0.1:{free_port()}"
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
     dask = [sys.executable, "-m", "dask"]
     worker = ["worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", "/tmp"]
     commands = [["scheduler", "--host", address, "--no-dashboard"], worker, worker]
     with log.open("wb") as file:
         processes = [
-            subprocess.Popen([*dask, *command], env=environment, stdout=file, stderr=file)
+            subprocess.Popen([*dask, *command], cwd=ROOT, stdout=file, stderr=file)
             for command in commands
         ]
     try:

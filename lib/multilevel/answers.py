@@ -1,45 +1,25 @@
-"""Is an answer to an exercise right, whoever computed it and however?
+"""Hand in answers to the exercises: draws, a number or a choice.
 
-A student hands in *draws*, a *number* or a *choice* by :func:`hand_in`, which says at once whether
-the answer has the form that was asked for. What the right answer is stands in the exercise's
-solution, which students do not get: :func:`check` compares the two when the work is graded.
-
-Draws are compared by their Monte Carlo standard errors, so any seed, sampler, parameterisation and
-number of draws will do; see :func:`judge` for the rule.
+:func:`hand_in` says at once whether an answer has the form that was asked for. Whether it is right
+is said when it is graded: draws are compared by their Monte Carlo standard errors, so any seed,
+sampler, parameterisation and number of draws will do.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import arviz as az
 import numpy as np
 import xarray as xr
 
-from multilevel.estimates import mcse
+from multilevel.files import atomic
 
-MIN_ESS = 400
-"""Effective draws that every quantity of an answer needs, as for the book's own fits."""
-MAX_RHAT = 1.03
-"""A little more than the book's own limit: with few draws, R-hat itself scatters."""
-MAX_Z = 6
-"""How many Monte Carlo standard errors two right answers may be apart. Several hundred numbers are
-compared in one answer, so this has to be more than the usual two or three."""
-CONTRASTS = 20
-"""How many weighted sums are compared, for what single quantities do not show."""
-
-FEW = 100
-"""No quantity counts as having fewer effective draws: chance excuses only so much."""
-HUGE = 1e100
-"""No answer is as large; squares of larger numbers overflow."""
-
-_NOTHING = "nothing handed in yet"
-_FOLDER = "MULTILEVEL_ANSWERS"  # where answers are written, when a notebook is graded
-_handed_in: dict[str, "Answer"] = {}
+NOTHING = "nothing handed in yet"
+FOLDER = "MULTILEVEL_ANSWERS"  # where answers are written, when a notebook is graded
+handed_in: dict[str, "Answer"] = {}
 _student: list[str] = []
 
 
@@ -51,31 +31,8 @@ class Answer:
     value: np.ndarray
 
 
-@dataclass(frozen=True)
-class Question:
-    """The right answer, what it is worth, and what is said of answers that are not right."""
-
-    name: str
-    points: int
-    answer: Answer
-    hint: str
-    within: float = 0.0
-    mistakes: Mapping[str, Answer] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether an answer counts, and what to tell the student."""
-
-    passed: bool
-    feedback: str
-
-
-# What a student calls -----------------------------------------------------------------------------
-
-
 def variant(student: str) -> np.random.Generator:
-    """Give a student random numbers of their own, for data or rows that nobody else has.
+    """Return a student's own random number generator, for data or rows that nobody else has.
 
     Parameters
     ----------
@@ -95,8 +52,8 @@ def variant(student: str) -> np.random.Generator:
     if not name:
         raise ValueError("STUDENT is empty: put your id between the quotation marks.")
     _student[:] = [name]
-    if folder := os.environ.get(_FOLDER):
-        Path(folder, "student.txt").write_text(name)
+    if folder := os.environ.get(FOLDER):
+        Path(folder, "student.txt").write_text(name, encoding="utf-8")
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]))
 
 
@@ -131,29 +88,31 @@ def hand_in(
     ValueError
         The answer does not have the form that is asked for; the message says what to change.
     """
-    _handed_in.pop(name, None)
+    handed_in.pop(name, None)
     if value is None:
-        print(f"{name}: {_NOTHING}.")
+        print(f"{name}: {NOTHING}.")
         return
     if choices is not None:
-        answer = _choice(name, value, choices)
+        answer = choice_answer(name, value, choices)
     elif draws is None:
-        answer = _number(name, value)
+        answer = number_answer(name, value)
     else:
         answer = Answer("draws", _draws(name, value, draws, probabilities))
-    _handed_in[name] = answer
-    if folder := os.environ.get(_FOLDER):
+    handed_in[name] = answer
+    if folder := os.environ.get(FOLDER):
         save(answer, Path(folder, f"{name}.npz"))
     print(f"{name}: {_described(answer)}. The form is right; grading looks at what is in it.")
 
 
-def _choice(name: str, value: Any, choices: Sequence[Any]) -> Answer:
+def choice_answer(name: str, value: Any, choices: Sequence[Any]) -> Answer:
+    """Return a choice as an answer, if it is one of those that there are."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; it is {value!r}.")
     return Answer("choice", np.asarray(str(value)))
 
 
-def _number(name: str, value: Any) -> Answer:
+def number_answer(name: str, value: Any) -> Answer:
+    """Return a number as an answer, if it is a single finite number."""
     number = np.asarray(value)
     if number.size != 1 or not np.issubdtype(number.dtype, np.number):
         raise ValueError(f"{name} must be one number; it is {type(value).__name__}.")
@@ -167,7 +126,7 @@ def _draws(
 ) -> np.ndarray:
     """Bring draws to one array of shape (chain, draw, quantities in order)."""
     if all(isinstance(size, int) for size in of):
-        array, shape = _array(name, value), tuple(of)
+        array, shape = draws_array(name, value), tuple(of)
     else:
         missing = [label for label in of if not isinstance(value, Mapping) or label not in value]
         if missing:
@@ -175,14 +134,14 @@ def _draws(
                 f"{name} must hold draws for each of {', '.join(map(repr, of))}, as in "
                 f"{name} = {{{of[0]!r}: draws, ...}}; missing: {', '.join(map(repr, missing))}."
             )
-        columns = [_array(f"{name}[{label!r}]", value[label]) for label in of]
+        columns = [draws_array(f"{name}[{label!r}]", value[label]) for label in of]
         if len({column.shape for column in columns}) > 1:
             raise ValueError(f"{name}: all quantities must have equally many chains and draws.")
         array, shape = np.stack(columns, axis=-1), (len(of),)
     if array.ndim < 2 or array.shape[2:] != shape:
         wanted = ", ".join(["chain", "draw", *map(str, shape)])
         raise ValueError(f"{name} must have the shape ({wanted}); it has {array.shape}.")
-    if not _enough(array):
+    if not enough_draws(array):
         chains, draws = array.shape[:2]
         raise ValueError(f"{name} has {chains} chains of {draws} draws; these are too few.")
     if not np.isfinite(array).all():
@@ -196,11 +155,13 @@ def _draws(
     return array.reshape(*array.shape[:2], -1)
 
 
-def _enough(array: np.ndarray) -> bool:
+def enough_draws(array: np.ndarray) -> bool:
+    """Say whether draws (chain, draw, ...) are enough to be looked at."""
     return array.shape[0] >= 1 and array.shape[1] >= 8
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def draws_array(name: str, value: Any) -> np.ndarray:
+    """Return draws as an array with the dims chain and draw in front."""
     if isinstance(value, xr.DataArray):
         if not {"chain", "draw"} <= set(value.dims):
             raise ValueError(f"{name} must have the dims chain and draw; it has {value.dims}.")
@@ -219,181 +180,8 @@ def _described(answer: Answer) -> str:
     return f"{chains} chains of {draws:,} draws of {quantities}"
 
 
-# What the author of an exercise calls -------------------------------------------------------------
-
-
-def check(
-    name: str,
-    points: int,
-    hint: str,
-    mistakes: Mapping[str, Any] | None = None,
-    within: float = 0.0,
-) -> None:
-    """State in an exercise what the answer that was handed in last is worth, and check the check.
-
-    Called after :func:`hand_in` handed in the solution's own answer, which is the right one.
-
-    Parameters
-    ----------
-    name
-        The name of the answer.
-    points
-        What a right answer is worth.
-    hint
-        What a student whose answer is not right should look at. It must not give it away.
-    mistakes
-        What typical mistakes lead to (in the form of the answer), by what to say of them.
-    within
-        How far a number may be off.
-
-    Raises
-    ------
-    AssertionError
-        The solution's own answer does not pass, or a mistake does.
-    """
-    right = _handed_in[name]
-    wrong = {text: _like(right, name, value) for text, value in (mistakes or {}).items()}
-    question = Question(name, points, right, hint, within, wrong)
-    verdict = judge(right, question)
-    assert verdict.passed, f"the solution's own answer does not pass: {verdict.feedback}"
-    for text, answer in wrong.items():
-        assert not judge(answer, question).passed, f"this mistake would pass: {text}"
-    if folder := os.environ.get(_FOLDER):
-        save_question(question, Path(folder))
-    refused = f"; {len(wrong)} typical mistakes are refused" if wrong else ""
-    print(f"{name}: {points} {'point' if points == 1 else 'points'}. The solution passes{refused}.")
-
-
-def _like(right: Answer, name: str, value: Any) -> Answer:
-    if right.kind == "number":
-        return _number(name, value)
-    if right.kind == "choice":
-        return Answer("choice", np.asarray(str(value)))
-    if isinstance(value, Mapping):
-        array = np.stack([_array(name, draws) for draws in value.values()], axis=-1)
-    else:
-        array = _array(name, value)
-    return Answer("draws", array.reshape(*array.shape[:2], -1))
-
-
-# The rule -----------------------------------------------------------------------------------------
-
-
-def judge(answer: Answer | None, question: Question) -> Verdict:
-    """Compare an answer with the right one.
-
-    A choice has to be the same, a number the same within ``question.within``. Draws have to
-
-    1. have converged: for every quantity, R-hat (rank-normalised, split) at most ``MAX_RHAT`` and
-       at least ``MIN_ESS`` effective draws in bulk and tails;
-    2. agree in mean and standard deviation of every quantity, and in the standard deviation of
-       ``CONTRASTS`` fixed weighted sums of them, within ``MAX_Z`` Monte Carlo standard errors of
-       both sides together (theirs by their number of effective draws, with the spread of ours).
-       The sums find answers in which each quantity is right by itself but
-       not their dependence, such as two new people who share their draws.
-
-    Parameters
-    ----------
-    answer
-        What the student handed in; None if nothing.
-    question
-        The right answer.
-
-    Returns
-    -------
-    The verdict; its feedback names what is off, and never the right value
-    """
-    if answer is None:
-        return Verdict(False, f"{question.name}: {_NOTHING}.")
-    if answer.kind != question.answer.kind:
-        wanted = {"draws": "draws were", "number": "a number was", "choice": "a choice was"}
-        return Verdict(False, f"{question.name}: {wanted[question.answer.kind]} asked for.")
-    problem = _difference(answer, question.answer, question.within)
-    if problem is None:
-        return Verdict(True, "Right.")
-    for text, mistake in question.mistakes.items():
-        if _difference(answer, mistake, question.within) is None:
-            return Verdict(False, text)
-    return Verdict(False, f"{problem} {question.hint}")
-
-
-def _difference(answer: Answer, right: Answer, within: float) -> str | None:
-    """Say what is wrong with an answer, in words; None if nothing is."""
-    if right.kind == "choice":
-        return None if str(answer.value) == str(right.value) else "That is not it."
-    if right.kind == "number":
-        off = abs(float(answer.value) - float(right.value))
-        return None if off <= within else "The number is off."
-    if answer.value.shape[2:] != right.value.shape[2:]:
-        return "The draws are of another number of quantities."
-    if (abs(answer.value) > HUGE).any():
-        return f"Some draws are beyond {HUGE:g}, which is no value of this quantity."
-    theirs, ours = _as_draws(answer.value), _as_draws(right.value)
-    return _unconverged(theirs) or _disagreement(theirs, ours)
-
-
-def _as_draws(values: np.ndarray) -> xr.DataArray:
-    if len(values) == 1:  # its halves are compared, where there is no other chain
-        half = values.shape[1] // 2
-        values = values[:, : 2 * half].reshape(2, half, -1)
-    return xr.DataArray(values, dims=("chain", "draw", "quantity"))
-
-
-def _unconverged(draws: xr.DataArray) -> str | None:
-    varying = draws.isel(quantity=np.flatnonzero(draws.std(("chain", "draw")) > 1e-12))
-    if not varying.sizes["quantity"]:
-        return None
-    rhat = float(az.rhat(varying).max())
-    ess = min(float(az.ess(varying, method=method).min()) for method in ("bulk", "tail"))
-    if rhat <= MAX_RHAT and ess >= MIN_ESS:
-        return None
-    return (
-        f"The draws cannot be trusted: R-hat is up to {rhat:.2f} (at most {MAX_RHAT}) and the "
-        f"effective sample size down to {ess:.0f} (at least {MIN_ESS}). Sample with more tuning, "
-        "more draws or other settings, and look at the warnings of the sampler. If the draws are "
-        "predictions, are those of every chain and draw in it?"
-    )
-
-
-def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
-    if _apart(theirs, ours, "mean").any():
-        return "The posterior means differ by more than chance."
-    if _apart(theirs, ours, "sd").any():
-        return "The means are right, but the spread over draws is not."
-    if _apart(_contrasts(theirs, ours), _contrasts(ours, ours), "sd").any():
-        return (
-            "Each quantity is right by itself, but together they do not vary as they should: "
-            "which of them share a draw, and which must not?"
-        )
-    return None
-
-
-def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd"]) -> xr.DataArray:
-    """Say which quantities differ by more than chance.
-
-    The error of their draws is what ours would have with as many effective draws: their own spread
-    is not to be believed, for with a single outlier it would excuse every difference.
-    """
-    over = ("chain", "draw")
-    value = [draws.mean(over) if method == "mean" else draws.std(over) for draws in (theirs, ours)]
-    size = [np.maximum(az.ess(draws, method=method), FEW) for draws in (theirs, ours)]
-    error = (mcse(ours, method=method) * np.sqrt(1 + size[1] / size[0])).fillna(0)
-    return ~(abs(value[0] - value[1]) <= MAX_Z * error + 1e-9)  # what is no number differs
-
-
-def _contrasts(draws: xr.DataArray, ours: xr.DataArray) -> xr.DataArray:
-    """Weighted sums of the standardised quantities, half of the weights 1 and half −1."""
-    spread = ours.std(("chain", "draw"))
-    scaled = ((draws - ours.mean(("chain", "draw"))) / spread.where(spread > 1e-12)).fillna(0)
-    signs = np.random.default_rng(1).choice([-1, 1], (CONTRASTS, draws.sizes["quantity"]))
-    return xr.dot(scaled, xr.DataArray(signs, dims=("sum", "quantity"))).rename(sum="quantity")
-
-
-# On disk ------------------------------------------------------------------------------------------
-
-
 def save(answer: Answer, path: Path) -> None:
-    """Write an answer as plain arrays, whole or not at all.
+    """Write an answer as plain arrays, atomically.
 
     Parameters
     ----------
@@ -402,10 +190,9 @@ def save(answer: Answer, path: Path) -> None:
     path
         An ``.npz`` file.
     """
-    temporary = path.with_suffix(".tmp.npz")
     arrays: dict[str, Any] = {answer.kind: answer.value}
-    np.savez_compressed(temporary, **arrays)
-    temporary.replace(path)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def load(path: Path) -> Answer:
@@ -429,53 +216,10 @@ def load(path: Path) -> Answer:
         kinds = archive.files
         if kinds == ["draws"]:
             value = archive["draws"].astype(float)
-            if value.ndim == 3 and np.isfinite(value).all() and _enough(value):
+            if value.ndim == 3 and np.isfinite(value).all() and enough_draws(value):
                 return Answer("draws", value)
         if kinds == ["number"] and archive["number"].size == 1:
             return Answer("number", archive["number"].astype(float).reshape(()))
         if kinds == ["choice"] and archive["choice"].dtype.kind == "U":
             return Answer("choice", archive["choice"].reshape(()))
     raise ValueError(f"{path.name} does not hold an answer.")
-
-
-def save_question(question: Question, folder: Path) -> None:
-    """Write a question and its right answer: ``NAME.json``, ``NAME.right.npz``, ``NAME.0.npz``, …
-
-    Parameters
-    ----------
-    question
-        The question.
-    folder
-        Where to.
-    """
-    save(question.answer, folder / f"{question.name}.right.npz")
-    for number, answer in enumerate(question.mistakes.values()):
-        save(answer, folder / f"{question.name}.{number}.npz")
-    rest = {
-        "name": question.name,
-        "points": question.points,
-        "hint": question.hint,
-        "within": question.within,
-        "mistakes": list(question.mistakes),
-    }
-    (folder / f"{question.name}.json").write_text(json.dumps(rest, indent=1))
-
-
-def load_question(name: str, folder: Path) -> Question:
-    """Read what :func:`save_question` wrote.
-
-    Parameters
-    ----------
-    name
-        The name of the answer.
-    folder
-        Where it was written.
-
-    Returns
-    -------
-    The question
-    """
-    rest = json.loads((folder / f"{name}.json").read_text())
-    texts = rest.pop("mistakes")
-    wrong = {text: load(folder / f"{name}.{number}.npz") for number, text in enumerate(texts)}
-    return Question(**rest, answer=load(folder / f"{name}.right.npz"), mistakes=wrong)

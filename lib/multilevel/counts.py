@@ -1,4 +1,4 @@
-"""How do many rows become few? Equal rows counted by DuckDB, from files larger than the memory.
+"""Count equal rows of Parquet files with DuckDB, from files larger than the memory.
 
 A model needs each distinct row once, with its count. Where the outcome is a category there are not
 many: as many as there are clusters times designs times categories, at most. So the rows themselves
@@ -8,8 +8,9 @@ need never be in memory together.
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import pandas as pd
+
+from multilevel.extras import need
 
 COUNT = "count"
 
@@ -42,6 +43,9 @@ def count_rows(
     FileNotFoundError
         There is no such file.
     """
+    need("duckdb", purpose="count_rows")
+    import duckdb
+
     # DuckDB does not tell "Count" from "count".
     if any(name.lower() == COUNT for name in columns):
         raise ValueError(f"Column '{COUNT}' must have another name: it is that of the counts.")

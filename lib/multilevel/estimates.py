@@ -9,7 +9,7 @@ them on to whoever compares two runs: the tests of the notebooks do.
 from html import escape
 from typing import Any, Self
 
-import arviz as az
+import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -186,5 +186,33 @@ def mcse[Draws: (xr.DataArray, xr.Dataset)](
     options = {} if prob is None else {"prob": prob}
     varies = numbers.std(("chain", "draw")) > 1e-12
     with np.errstate(invalid="ignore"):  # 0 / 0 where they do not vary, replaced just below
-        errors = az.mcse(numbers, method=method, **options)
+        errors = azs.mcse(numbers, method=method, **options)
     return errors.where(varies, 0.0)
+
+
+GLUE = "application/papermill.record/"
+"""What MyST-NB puts before the MIME type of a representation that is kept but not shown."""
+
+
+def glue(name: str, value: Any) -> None:
+    """Keep a value in the notebook, so that the text can quote it.
+
+    Parameters
+    ----------
+    name
+        How the text names it: ``{glue:text}`name```.
+    value
+        Anything that can be displayed, such as a :class:`Quoted` number.
+
+    Notes
+    -----
+    The output is that of ``myst_nb.glue(name, value, display=False)``, without importing Sphinx
+    into the kernel.
+    """
+    from IPython.core.formatters import format_display_data
+    from IPython.display import display
+
+    bundle, metadata = format_display_data(value)
+    kept = {f"{GLUE}{mime}": content for mime, content in bundle.items()}
+    metadata["scrapbook"] = {"name": name, "mime_prefix": GLUE}
+    display(kept, raw=True, metadata=metadata)

@@ -1,10 +1,10 @@
-"""What does the data say? Seeded sampling, and the check that the sampler did its work."""
+"""Sample the posterior with a fixed seed; refuse fits that did not converge."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import arviz as az
+import arviz_stats as azs
 import numpy as np
 import nutpie
 import pandas as pd
@@ -17,7 +17,7 @@ from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
 from multilevel import storage
-from multilevel.density import compile_density, compile_density_for_jax
+from multilevel.compilation import compile_with_jax, compile_with_numba
 from multilevel.estimates import Estimates
 
 LIMITS = {
@@ -60,7 +60,7 @@ STATS = {
 
 
 class ConvergenceError(RuntimeError):
-    """The draws of a fit cannot be trusted, or can although they were not expected to be."""
+    """A diagnostic is outside its limit, or inside although listed in ``expect_failure``."""
 
 
 def fit(
@@ -76,7 +76,7 @@ def fit(
     expect_failure: Collection[str] = (),
     backend: Literal["numba", "jax"] = "numba",
 ) -> xr.DataTree:
-    """Draw from the posterior of a model with NUTS, and make sure that the draws can be trusted.
+    """Sample the posterior of a model with NUTS, and refuse draws that did not converge.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def sample(
     cores: int | None = None,
     backend: Literal["numba", "jax"] = "numba",
 ) -> xr.DataTree:
-    """Draw from the posterior with NUTS, as nutpie implements it, whatever the draws are like.
+    """Sample the posterior with nutpie's NUTS, without checking convergence.
 
     For looking at bad draws; for anything else there is :func:`fit`.
 
@@ -173,7 +173,7 @@ def sample(
     """
     _check_outcome(model)
     frozen = freeze_dims_and_data(model)  # constants compile much faster than data
-    compiled = {"numba": compile_density, "jax": compile_density_for_jax}[backend](frozen)
+    compiled = {"numba": compile_with_numba, "jax": compile_with_jax}[backend](frozen)
     raw = nutpie.sample(
         compiled,
         draws=draws,
@@ -185,11 +185,14 @@ def sample(
         adaptation="low_rank" if adapt_correlations else "diag",
         save_warmup=False,
         progress_bar=False,
+        store_unconstrained=backend == "jax",  # where it stands apart from the posterior
     )
-    moved = raw["posterior"].dataset
-    variables = _derive(frozen, moved)
+    unconstrained = raw["posterior"].dataset
+    if "unconstrained_posterior" in raw.children:
+        unconstrained = unconstrained.merge(raw["unconstrained_posterior"].dataset)
+    variables = _derive(frozen, unconstrained)
     log_likelihood = variables.pop("_log_likelihood", None)
-    posterior = xr.Dataset(variables, {name: moved[name] for name in ("chain", "draw")})
+    posterior = xr.Dataset(variables, {name: unconstrained[name] for name in ("chain", "draw")})
     labels = [*posterior.dims, "category"]
     posterior = posterior.assign_coords(
         {name: list(model.coords[name]) for name in labels if name in model.coords}
@@ -224,13 +227,13 @@ def sample(
 
 
 def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
-    """Give every reported variable and the log likelihood, from draws of what the sampler moves.
+    """Compute reported variables and pointwise log likelihood from unconstrained draws.
 
     The graph of the model is evaluated by NumPy for many draws at once, which needs no compiling.
     """
     variables = [v for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
-    # The builders state it, where equal rows are evaluated once that of one row. Where they were
-    # counted before, nothing could use it.
+    # Builders define `_log_likelihood` (per row, or per cell). With `count=` it is dropped: LOO
+    # needs single rows.
     if "_log_likelihood" in model.named_vars and "count_of_row" not in model.named_vars:
         variables.append(model["_log_likelihood"])
     dims = {v.name: _dims(model, v) for v in variables}
@@ -375,12 +378,12 @@ def _failures(fit: xr.DataTree) -> dict[str, str]:
 
 
 def _by_parameter(fit: xr.DataTree) -> pd.DataFrame:
-    return az.summary(fit, kind="diagnostics", round_to="none")
+    return azs.summary(fit, kind="diagnostics", round_to="none")
 
 
 def _e_bfmi(fit: xr.DataTree) -> pd.Series:
     """Give the energy's Bayesian fraction of missing information, one value a chain."""
-    return az.bfmi(fit)["energy"].to_series()
+    return azs.bfmi(fit)["energy"].to_series()
 
 
 def _observed_data(model: pm.Model) -> xr.Dataset:

@@ -1,8 +1,8 @@
-"""Where does a finished fit stay? One NetCDF file each, used again only while nothing changed.
+"""Store fits, each in a NetCDF file of its own, and read them while nothing changed.
 
 The file is an ordinary NetCDF 4 file, which ArviZ and xarray open, with the SHA-256 of its content
-as its last 32 bytes. It is written under another name and then renamed, so that a reader finds
-either no file, or the old one, or the new one; and whatever happens to it later is noticed.
+as its last 32 bytes. It is written atomically, so a reader finds either no file, or the old one, or
+the new one; and whatever happens to it later is noticed.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pymc as pm
@@ -23,13 +22,17 @@ from pytensor.graph.basic import Constant
 from pytensor.graph.traversal import ancestors
 from pytensor.printing import debugprint
 
+from multilevel.files import atomic, module_state
+
 PACKAGES = ["multilevel", "pymc", "pytensor", "nutpie", "numba", "numpy"]
+SAMPLING_CODE = ["compilation", "sampling"]
+"""The modules of this package that the draws depend on beside the model."""
 DIGEST = 32  # bytes of a SHA-256
-LEFTOVER = 3600  # seconds after which an unfinished file belongs to nobody
+STALE_AFTER = 3600  # s: older temporary files are deleted
 
 
 def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
-    """Give a number to everything that the draws of a fit depend on.
+    """Return a checksum of everything that the draws of a fit depend on.
 
     Parameters
     ----------
@@ -42,8 +45,8 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
     -------
     SHA-256, in hexadecimal, of the model's log density and derived quantities (the graph, and the
     values of all constants and data), its coordinates and initial values, the settings, the
-    versions of the packages that draw, and the code of :mod:`multilevel.density` and
-    :mod:`multilevel.sampling`
+    versions of the packages that draw, and the code (its syntax tree) of
+    :mod:`multilevel.compilation` and :mod:`multilevel.sampling`
     """
     derived = model.replace_rvs_by_values(model.deterministics)
     graph = [model.logp(), *derived]
@@ -58,7 +61,7 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
         {name: value.tolist() for name, value in start.items()},
         dict(settings),
         {package: version(package) for package in PACKAGES},
-        *(Path(__file__).with_name(name).read_text() for name in ("density.py", "sampling.py")),
+        module_state(*(Path(__file__).with_name(f"{name}.py") for name in SAMPLING_CODE)),
     ]:
         digest.update(repr(part).encode())
     for node in ancestors([*graph, *model.data_vars]):
@@ -101,7 +104,7 @@ def load(path: Path, key: str) -> xr.DataTree | None:
 
 
 def store(fit: xr.DataTree, path: Path, key: str) -> None:
-    """Write a fit to a file, whole or not at all.
+    """Write a fit to a file, atomically.
 
     A fit that cannot be written, for example because the disk is full, is not lost: a warning says
     so, and the file that was there stays as it was.
@@ -117,19 +120,14 @@ def store(fit: xr.DataTree, path: Path, key: str) -> None:
     """
     compact = _for_distinct_rows(fit)
     compact.attrs = {**fit.attrs, "fingerprint": key}
-    content = compact.to_netcdf(engine="h5netcdf")
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    with compact.to_netcdf(engine="h5netcdf") as view:
+        content = bytes(view)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.write(hashlib.sha256(content).digest())
-        temporary.replace(path)
+        _remove_stale(path)
+        with atomic(path) as temporary:
+            temporary.write_bytes(content + hashlib.sha256(content).digest())
     except OSError as error:
         warnings.warn(f"The fit could not be stored in {path}: {error}.", stacklevel=3)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def distinct_rows(fit: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
@@ -192,9 +190,9 @@ def _is_whole(path: Path) -> bool:
         return digest.digest() == file.read()
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove what a process that was killed left behind. Writing takes seconds, not hours."""
+def _remove_stale(path: Path) -> None:
+    """Delete temporary files that killed processes left. Writing takes seconds, not hours."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(FileNotFoundError):  # another process has just finished it
-            if time.time() - leftover.stat().st_mtime > LEFTOVER:
+            if time.time() - leftover.stat().st_mtime > STALE_AFTER:
                 leftover.unlink()

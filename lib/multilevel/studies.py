@@ -1,4 +1,4 @@
-"""What happens again and again? Many independent replicates, on all cores or on a cluster.
+"""Run many independent replicates of a simulation in parallel, resumably.
 
 A simulation study does the same thing many times: simulate, fit, note what came out. Nothing that
 one replicate does depends on another, so they may run anywhere and in any order. Dask hands them
@@ -7,13 +7,10 @@ writes its result to a file of its own as soon as there is one. So the table is 
 the number of workers, and whatever is killed on the way, no finished replicate is lost.
 """
 
-import ast
-import hashlib
-import inspect
 import json
+import logging
 import os
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
 
+from multilevel.extras import need
+from multilevel.files import atomic, code_state, sources_of
 from multilevel.storage import PACKAGES
 
 if TYPE_CHECKING:
-    from distributed import Client  # imported where it is used: not every chapter needs it
+    from distributed import Client
 
 IDENTITY = "study.json"
-SOURCES = sorted(Path(__file__).parent.glob("*.py"))
 
 
 class StudyError(RuntimeError):
@@ -49,7 +46,7 @@ def run_study(
     progress: bool = True,
     **settings: Any,
 ) -> pd.DataFrame:
-    """Do something many times, each time with random numbers of its own.
+    """Run a simulation many times, in parallel and resumably, each replicate with its own stream.
 
     Parameters
     ----------
@@ -61,8 +58,8 @@ def run_study(
     seed
         Of the study. Replicate k draws from ``default_rng([seed, k])``.
     folder
-        Where the results are kept, one Parquet file a replicate, written as soon as it is there,
-        whole or not at all. The same call goes on where an earlier one was stopped. With a cluster,
+        Where the results are kept, one Parquet file a replicate, written atomically as soon as it
+        is there. The same call goes on where an earlier one was stopped. With a cluster,
         all its machines must see this folder. None keeps nothing.
     workers
         Processes on this machine; by default one for each core. 0 does everything in this process.
@@ -73,7 +70,8 @@ def run_study(
         study.
     scheduler
         The address of a Dask scheduler, such as ``"tcp://head-node:8786"``, whose workers are used
-        instead. Their memory is limited where they are started.
+        instead. Their memory is limited where they are started. Dask unpickles what it receives:
+        without TLS (an address that begins with ``tcp://``), use it in a network that you trust.
     progress
         Show a progress bar.
     settings
@@ -97,58 +95,26 @@ def run_study(
     with _folder_or_temporary(folder) as place:
         _claim(place, replicate, seed, settings)
         missing = [number for number in range(replicates) if not _file(place, number).exists()]
-        task = partial(_do, replicate, settings, seed, place)
+        task = partial(_run_replicate, replicate, settings, seed, place)
         if missing and scheduler is None and workers == 0:
-            _finish(map(task, missing), len(missing), progress)
+            _wait(map(task, missing), len(missing), progress)
         elif missing:
             with _client(scheduler, workers, memory, len(missing)) as client:
-                _finish(_done(client, task, missing, place), len(missing), progress)
+                _wait(_completed(client, task, missing, place), len(missing), progress)
         return _collect(place, replicates)
-
-
-def code_state(sources: Iterable[str]) -> str:
-    """Give a checksum of what code does, which comments, docstrings and layout leave alone.
-
-    Parameters
-    ----------
-    sources
-        Texts of Python programs.
-
-    Returns
-    -------
-    The first 16 hexadecimal digits of a SHA-256
-    """
-    code = [_structure(ast.parse(source)) for source in sources]
-    return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
-
-
-def _structure(node: Any) -> Any:
-    """Bring a syntax tree into a form that is the same in all versions of Python."""
-    if isinstance(node, list):
-        return [_structure(part) for part in node if not _is_docstring(part)]
-    if not isinstance(node, ast.AST):
-        return node
-    fields = [(name, _structure(value)) for name, value in ast.iter_fields(node)]
-    # Empty fields are left out: a new version may have more of them.
-    return type(node).__name__, [(name, value) for name, value in fields if value not in (None, [])]
-
-
-def _is_docstring(node: Any) -> bool:
-    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return constant and isinstance(node.value.value, str)
 
 
 # One replicate ------------------------------------------------------------------------------------
 
 
-def _do(
+def _run_replicate(
     replicate: Callable[..., pd.DataFrame],
     settings: dict[str, Any],
     seed: int,
     folder: Path,
     number: int,
 ) -> int:
-    """Do a replicate and keep what it gives, unless that is there already."""
+    """Run a replicate and store its table, unless that is stored already."""
     path = _file(folder, number)
     if path.exists():
         return number
@@ -157,7 +123,8 @@ def _do(
     except Exception as error:
         error.add_note(f"This happened in replicate {number} of the study.")
         raise
-    _write(path, lambda temporary: table.to_parquet(temporary, index=False))
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)
     return number
 
 
@@ -165,28 +132,21 @@ def _file(folder: Path, number: int) -> Path:
     return folder / f"{number:06}.parquet"
 
 
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 # All of them --------------------------------------------------------------------------------------
 
 
-def _finish(done: Iterable[int], total: int, progress: bool) -> None:
-    for _ in track(done, "replicates", total=total, disable=not progress):
+def _wait(completed: Iterable[int], total: int, progress: bool) -> None:
+    """Wait for all replicates, behind a progress bar."""
+    from rich.progress import track
+
+    for _ in track(completed, "replicates", total=total, disable=not progress):
         pass
 
 
-def _done(
+def _completed(
     client: "Client", task: Callable[[int], int], missing: list[int], folder: Path
 ) -> Iterator[int]:
-    """Have replicates done by Dask, and give their numbers as they are finished."""
+    """Run replicates on Dask's workers; yield their numbers as they are completed."""
     from distributed import as_completed
     from distributed.client import FutureCancelledError
     from distributed.scheduler import KilledWorker
@@ -199,13 +159,13 @@ def _done(
     except KilledWorker as error:
         raise StudyError(
             f"Replicate {numbers[error.task]} killed its workers: too little memory? "
-            f"{_kept(folder)}"
+            f"{_progress_kept(folder)}"
         ) from error
     except (FutureCancelledError, OSError) as error:
-        raise StudyError(f"The scheduler was lost. {_kept(folder)}") from error
+        raise StudyError(f"The scheduler was lost. {_progress_kept(folder)}") from error
 
 
-def _kept(folder: Path) -> str:
+def _progress_kept(folder: Path) -> str:
     count = len(list(folder.glob("*.parquet")))
     return f"{count} finished replicates are in {folder}; the same call goes on from there."
 
@@ -214,6 +174,7 @@ def _kept(folder: Path) -> str:
 def _client(
     scheduler: str | None, workers: int | None, memory: str, replicates: int
 ) -> Iterator["Client"]:
+    need("dask", "distributed", purpose="run_study with more than this process")
     import dask
     from distributed import Client, LocalCluster
 
@@ -226,7 +187,13 @@ def _client(
         # A worker gets one replicate at a time, so that no other is blamed when it is killed.
         dask.config.set({"distributed.scheduler.worker-saturation": 1.0}),
         LocalCluster(
-            n_workers=count, threads_per_worker=1, memory_limit=memory, dashboard_address=":0"
+            n_workers=count,
+            threads_per_worker=1,
+            memory_limit=memory,
+            dashboard_address=":0",
+            # A worker that is told to stop may still log a heartbeat that failed. What goes wrong
+            # in a replicate reaches the caller as an exception, not through the log.
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -255,20 +222,20 @@ def _claim(
     folder: Path, replicate: Callable[..., pd.DataFrame], seed: int, settings: dict[str, Any]
 ) -> None:
     """Write down which study a folder belongs to, or make sure that it is this one."""
-    sources = [textwrap.dedent(inspect.getsource(replicate)), *(p.read_text() for p in SOURCES)]
     identity = {
         "function": replicate.__qualname__,
         "seed": seed,
         "settings": settings,
-        "code": code_state(sources),
+        "code": code_state(sources_of(replicate)),
         "versions": {package: version(package) for package in PACKAGES},
     }
     path = folder / IDENTITY
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        _write(path, lambda temporary: temporary.write_text(json.dumps(identity, indent=1)))
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(identity, indent=1), encoding="utf-8")
         return
-    there, identity = json.loads(path.read_text()), json.loads(json.dumps(identity))
+    there, identity = json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(identity))
     other = [name for name, value in identity.items() if there.get(name) != value]
     if other:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-import arviz as az
+import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -91,7 +91,7 @@ def summarise(
     draws = draws[var_names] if var_names else draws
     draws = draws.drop_vars(set(draws.coords) - set(draws.sizes))
     options = {"ci_kind": "eti", "ci_prob": prob, "round_to": "none", "kind": "all"}
-    table = az.summary(xr.DataTree.from_dict({"posterior": draws}), **options)
+    table = azs.summary(xr.DataTree.from_dict({"posterior": draws}), **options)
     lower, upper = (c for c in table.columns if c.startswith("eti"))
     table = table.rename(columns={lower: "lower", upper: "upper"})
     table = table.assign(mcse=table["mcse_mean"])

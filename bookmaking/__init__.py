@@ -1,0 +1,1 @@
+"""Make, check, pack, grade and benchmark the book: ``python -m bookmaking COMMAND``."""

@@ -1,0 +1,83 @@
+"""Fit one of the five models as the chapters do, and print what it took as a line of JSON."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pymc as pm
+
+import multilevel as ml
+from bookmaking.benchmarks.measuring import CHAINS, CORES, arguments, clock, report
+from multilevel.sampling import sample
+
+PREDICTORS = ["action", "intention", "contact"]
+
+
+class Study(NamedTuple):
+    """Where the table comes from, what is assumed, and the settings and seed of the chapter."""
+
+    load: Callable[[Path], pd.DataFrame]
+    state: Callable[[pd.DataFrame], pm.Model]
+    settings: dict[str, Any]
+    seed: int
+
+
+STUDIES = {
+    "no pooling": Study(ml.load_mlm, lambda data: ml.no_pooling(data, "con", "id"), {}, 9),
+    "partial pooling": Study(
+        ml.load_mlm, lambda data: ml.partial_pooling(data, "con", "id"), {}, 9
+    ),
+    "crossed intercepts": Study(
+        ml.load_chimpanzees,
+        lambda data: ml.crossed_intercepts(data, "pulled_left", ["actor", "block"], "treatment"),
+        {"target_accept": 0.95},
+        1,
+    ),
+    "ordered logit": Study(
+        ml.load_trolley,
+        lambda data: ml.ordered_logit(data, "response", PREDICTORS),
+        {"adapt_correlations": True},
+        7,
+    ),
+    "ordered logit, varying": Study(
+        ml.load_trolley,
+        lambda data: ml.ordered_logit(data, "response", PREDICTORS, "id"),
+        {"target_accept": 0.8},
+        7,
+    ),
+}
+
+
+def main() -> None:
+    """Fit and report; what ``ml.fit`` would refuse is reported too, and named on standard error."""
+    given = arguments(__doc__)
+    study = STUDIES[given.model]
+    data = study.load(given.data)
+    with clock() as took:
+        fit = sample(
+            study.state(data),
+            given.seed,
+            draws=given.draws,
+            tune=given.draws,
+            chains=CHAINS,
+            cores=CORES,
+            **study.settings,
+        )
+    try:
+        ml.check_convergence(fit)
+    except ml.ConvergenceError as error:
+        print(error, file=sys.stderr)
+    report(
+        given.model,
+        "multilevel",
+        ["pymc", "nutpie", "arviz"],
+        took,
+        fit["posterior"].dataset,
+        fit["sample_stats"].dataset["diverging"],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Make the book: execute the chapters that something changed for, build the HTML, pack it."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from bookmaking.html import archives, build
+from bookmaking.locking import only_one
+from bookmaking.notebooks.derivation import refuse_edited_notebooks
+from bookmaking.notebooks.execution import execute, outdated
+from bookmaking.paths import BOOKMAKING, BUILD, CHAPTERS, EXECUTED, HTML, ROOT, TOC, pages
+
+BUILT_FROM = ".built-from"
+BUILD_LOCK = BUILD / "build.lock", "A build"
+"""What everything holds that changes ``_build``."""
+
+
+def book(arguments: list[str]) -> int:
+    """Execute what changed, build the HTML if anything did, and pack it."""
+    with only_one(*BUILD_LOCK):
+        execute_outdated()
+        build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
+    return 0
+
+
+def html(arguments: list[str]) -> int:
+    """Build the HTML from the stored notebooks, without executing them."""
+    with only_one(*BUILD_LOCK):
+        build_if_changed([CHAPTERS / f"{name}.ipynb" for name in pages()])
+    return 0
+
+
+def notebooks(arguments: list[str]) -> int:
+    """Execute what changed, and store the outputs beside the sources."""
+    refuse_edited_notebooks(pages())
+    with only_one(*BUILD_LOCK):
+        execute_outdated()
+        for name in pages():
+            shutil.copy(EXECUTED / f"{name}.ipynb", CHAPTERS)
+    return 0
+
+
+def execute_outdated() -> None:
+    """Execute the chapters that something changed for."""
+    if names := outdated(pages()):
+        execute(names)
+
+
+def build_if_changed(sources: list[Path]) -> None:
+    """Build the HTML, unless it was built from just these files."""
+    missing = [source.name for source in sources if not source.is_file()]
+    if missing:
+        sys.exit(f"Missing: {', '.join(missing)}. python -m bookmaking notebooks makes them.")
+    matter = [path for path in (BOOKMAKING / "html").rglob("*") if path.suffix != ".pyc"]
+    matter += [TOC, ROOT / "_config.yml", ROOT / "references.bib", ROOT / "data" / "README.md"]
+    state = _state([*sources, *sorted(path for path in matter if path.is_file())])
+    mark = HTML / BUILT_FROM
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != state:
+        build.build(sources)
+        archives.pack_both()
+        mark.write_text(state, encoding="utf-8")
+
+
+def _state(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Editions for a class, and the grading of what comes back."""

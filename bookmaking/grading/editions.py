@@ -1,0 +1,350 @@
+"""Make the editions of the book for a class: for students, for the instructor, for nbgrader.
+
+usage: python -m bookmaking student | instructor | nbgrader
+
+All three come from the executed notebooks in _build/executed; they go to dist/.
+"""
+
+import base64
+import html
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+
+from bookmaking import book
+from bookmaking.environments import set_up
+from bookmaking.grading.exercises import PREFIX, answer_of, assignments, has_tag, points_of
+from bookmaking.grading.sandbox import STUDY_DATA
+from bookmaking.html import archives, build
+from bookmaking.notebooks.derivation import derive, write
+from bookmaking.notebooks.execution import execute_here
+from bookmaking.paths import BUILD, CHAPTERS, DIST, EXECUTED, ROOT
+
+HERE = Path(__file__).parent
+TELLING = 30
+"""Lines of so many characters are not the same by chance."""
+LEFT_OUT = ["Beyond the lecture", "Behind the numbers"]
+"""The parts of the book that students do not get: they fit models of the exercises."""
+SOFTWARE = [name for name in [*archives.LIBRARY, *archives.RUNNING] if name != "README.md"]
+"""What notebooks need to run, besides data."""
+MARKING = ["bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
+"""What checks of answers need; students do not get it."""
+HIDDEN = """
+
+### BEGIN HIDDEN TESTS
+raise RuntimeError("not judged: autograde with the settings in nbgrader_config.py")
+### END HIDDEN TESTS"""
+
+YOURS = """
+### BEGIN SOLUTION
+### END SOLUTION"""
+"""What nbgrader replaces by a comment. Solutions are not here at all, so that none can slip out."""
+
+
+# What students get of a page ----------------------------------------------------------------------
+
+
+def without_solutions(cells: Iterable[Any], exercise: bool) -> list[Any]:
+    """Leave out solutions and checks.
+
+    Of an exercise page, what stands from the heading *Solution* to the heading *Hand in* is left
+    out, and what stands after that section; of other pages, what stands between the gates of a
+    solution. Sentences that link to pages that are left out are left out as well.
+
+    Parameters
+    ----------
+    cells
+        The cells of a page.
+    exercise
+        Whether it is an exercise page.
+
+    Returns
+    -------
+    Copies of the cells that are left, in order
+    """
+    shown, handing_in, closing, kept = True, False, False, []
+    for cell in cells:
+        if cell.cell_type == "code":
+            if shown and not has_tag(cell, "solution", "check"):
+                kept.append(nbformat.from_dict(cell))
+            continue
+        lines = []
+        for line in cell.source.splitlines():
+            if exercise and line.startswith("## "):
+                shown = line == "## Hand in" or (shown and not handing_in and line != "## Solution")
+                handing_in |= line == "## Hand in"
+            elif not exercise and line.startswith(":::{solution-start}"):
+                shown = False
+            if shown and not _links_to_what_is_left_out(line):
+                lines.append(line)
+            if closing:  # this was the line that closes the gate
+                shown = True
+            closing = not exercise and line.startswith(":::{solution-end}")
+        if text := re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip():
+            kept.append(nbformat.from_dict({**cell, "source": text}))
+    return kept
+
+
+def secrets(cells: Iterable[Any], given: Iterable[Any]) -> set[str]:
+    """List what would give a solution away, were it in the students' edition.
+
+    Parameters
+    ----------
+    cells
+        The cells of a page, with outputs.
+    given
+        Those that students get.
+
+    Returns
+    -------
+    Lines of text, code and outputs, names of figures and glued numbers, and the beginnings of
+    pictures, that are in the first and not in the second
+    """
+    text = _squeezed("\n".join(cell.source for cell in given) + "".join(_library()))
+    return {trace for trace in _telling(cells) - _telling(given) if _squeezed(trace) not in text}
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _library() -> list[str]:
+    """Read the code that students get."""
+    files = [file for pattern in SOFTWARE for file in ROOT.glob(pattern)]
+    return [file.read_text(encoding="utf-8") for file in files if file.suffix == ".py"]
+
+
+def _telling(cells: Iterable[Any]) -> set[str]:
+    found: set[str] = set()
+    for cell in cells:
+        lines = cell.source.splitlines()
+        if shown := cell.metadata.get("mystnb"):
+            found.add(shown["figure"]["name"])
+            lines += [shown["figure"]["caption"], shown.get("image", {}).get("alt", "")]
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            lines += output.get("text", data.get("text/plain", "")).splitlines()
+            found |= {data[kind][:200] for kind in data if kind == "image/png"}
+            if "scrapbook" in output.get("metadata", {}):
+                name = output.metadata["scrapbook"]["name"]
+                found |= {f'"name": "{name}"', f"{{glue:text}}`{name}`"}
+        found |= {line.strip() for line in lines if len(line.strip()) >= TELLING}
+    return found
+
+
+def refuse_traces(folder: Path, secret: set[str]) -> None:
+    """Make sure that no file of an edition holds a secret.
+
+    Parameters
+    ----------
+    folder
+        The edition.
+    secret
+        What must not be in it.
+
+    Raises
+    ------
+    ValueError
+        A file holds one; the message names both.
+    """
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        text = file.read_bytes().decode(errors="replace")
+        readings = [text, html.unescape(re.sub("<[^>]*>", "", text))]
+        readings += [base64.b64encode(file.read_bytes()).decode()] if file.suffix == ".png" else []
+        for trace in secret:
+            if any(trace in reading for reading in readings):
+                raise ValueError(f"{file} holds a part of a solution: {trace[:100]!r}")
+
+
+def _links_to_what_is_left_out(line: str) -> bool:
+    return any(re.search(rf"{{doc}}`(?:[^`]*<)?{name}>?`", line) for name in left_out())
+
+
+def left_out() -> list[str]:
+    """Name the pages of the parts that students do not get."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in toc["parts"] if part["caption"] in LEFT_OUT]
+    assert len(parts) == len(LEFT_OUT)
+    return [Path(page["file"]).name for part in parts for page in part["chapters"]]
+
+
+def student_notebook(name: str, execute: bool = True) -> nbformat.NotebookNode:
+    """Make a page's notebook for students.
+
+    What is left of an exercise page is executed anew: the outputs of the cells that hand in belong
+    to the solution. Other pages keep their outputs.
+
+    Parameters
+    ----------
+    name
+        The page.
+    execute
+        Whether to execute an exercise page.
+
+    Returns
+    -------
+    The notebook
+    """
+    exercise = name.startswith(PREFIX)
+    if exercise:
+        page = derive(CHAPTERS / f"{name}.md")
+    else:
+        page = nbformat.read(EXECUTED / f"{name}.ipynb", as_version=4)
+    page.cells = without_solutions(page.cells, exercise)
+    page.metadata.pop("jupytext", None)  # there is no other half here
+    count = 0
+    for number, cell in enumerate(page.cells, start=1):
+        cell["id"] = f"{name}-{number}"
+        if cell.cell_type == "code" and not exercise:
+            count += 1
+            cell["execution_count"] = count
+    if exercise and execute:
+        execute_here(page)
+    return page
+
+
+# The editions -------------------------------------------------------------------------------------
+
+
+def student(arguments: Sequence[str] = ()) -> None:
+    """Make dist/multilevel-student.zip: notebooks, pages, data, code, lock, README."""
+    book.book([])
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    toc["parts"] = [part for part in toc["parts"] if part["caption"] not in LEFT_OUT]
+    names = [Path(page["file"]).name for part in toc["parts"] for page in part["chapters"]]
+    folder = _fresh(DIST / "multilevel-student")
+    everything, given = [], []
+    for name in [Path(toc["root"]).name, *names]:
+        page = student_notebook(name)
+        everything += nbformat.read(EXECUTED / f"{name}.ipynb", as_version=4).cells
+        given += page.cells
+        write(page, folder / "chapters" / f"{name}.ipynb")
+    _build(folder, toc)
+    _copy(folder, [*SOFTWARE, *(f"data/{name}" for name in STUDY_DATA)])
+    sums = (ROOT / "data" / "SHA256SUMS").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in sums if line.split()[-1] in STUDY_DATA]
+    (folder / "data" / "SHA256SUMS").write_text("".join(kept), encoding="utf-8")
+    shutil.copy(HERE / "student" / "README.md", folder)
+    refuse_traces(folder, secrets(everything, given))
+    _zip(folder)
+
+
+def instructor(arguments: Sequence[str] = ()) -> None:
+    """Make dist/multilevel-instructor.zip: all pages, with checks and notes, and what runs them."""
+    book.book([])
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    folder = _fresh(DIST / "multilevel-instructor")
+    for file in sorted(EXECUTED.glob("*.ipynb")):
+        page = nbformat.read(file, as_version=4)
+        for cell in page.cells:
+            if has_tag(cell, "check"):
+                cell.metadata["tags"] = ["check", "hide-cell"]
+        note = HERE / "notes" / f"{file.stem}.md"
+        if note.is_file():
+            lower = re.sub("^##", "###", note.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            text = f"## For the instructor\n\n{lower}"
+            page.cells.append(nbformat.v4.new_markdown_cell(text, id=f"{file.stem}-note"))
+        write(page, folder / "chapters" / file.name)
+    _build(folder, toc)
+    _copy(folder, [*SOFTWARE, *MARKING, "data/*"])
+    shutil.copy(HERE / "README.md", folder)
+    _zip(folder)
+
+
+def nbgrader(arguments: Sequence[str] = ()) -> None:
+    """Make dist/nbgrader: a course folder with a release of every exercise."""
+    course = DIST / "nbgrader"
+    make_sources(course)
+    release(course, assignments())
+
+
+def make_sources(course: Path, names: Sequence[str] = ()) -> None:
+    """Make a course folder whose source/ nbgrader makes releases from.
+
+    Parameters
+    ----------
+    course
+        The folder.
+    names
+        The assignments; by default all.
+    """
+    for old in ("source", "answers"):  # an exercise may have changed since
+        shutil.rmtree(course / old, ignore_errors=True)
+    for assignment in names or assignments():
+        page = student_notebook(PREFIX + assignment, execute=False)
+        points = points_of(assignment)
+        for number, cell in enumerate(page.cells, start=1):
+            if has_tag(cell, "starter"):
+                _grades(cell, f"{assignment}-{number}", solution=True)
+                cell.source += YOURS
+            elif has_tag(cell, "hand-in"):
+                _grades(cell, answer_of(cell), points=points[answer_of(cell)])
+                cell.source += HIDDEN
+        write(page, course / "source" / assignment / f"{assignment}.ipynb")
+    shutil.copy(HERE / "nbgrader_config.py", course)
+    print(f"made {len(names or assignments())} assignments: {course}/source")
+
+
+def release(course: Path, names: Sequence[str]) -> None:
+    """Let nbgrader make the releases of some assignments: course/release."""
+    python = set_up("grading")
+    # nbgrader calls a program of its own environment by its name.
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    for name in names:
+        command = [python, "-m", "nbgrader", "generate_assignment", name, "--force"]
+        subprocess.run(
+            [*command, "--log-level", "ERROR"],
+            cwd=course,
+            env=os.environ | {"PATH": path},
+            check=True,
+        )
+
+
+def _grades(cell: Any, name: str, points: int | None = None, solution: bool = False) -> None:
+    """Say in a cell's metadata what it is to nbgrader."""
+    cell.metadata["nbgrader"] = {
+        "schema_version": 3,
+        "grade_id": name,
+        "grade": points is not None,
+        "solution": solution,
+        "locked": not solution,
+        "task": False,
+    } | ({} if points is None else {"points": points})
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "chapters").mkdir(parents=True)
+    return folder
+
+
+def _copy(folder: Path, patterns: Iterable[str]) -> None:
+    """Copy what the notebooks need to run."""
+    for file in (file for pattern in patterns for file in ROOT.glob(pattern)):
+        target = folder / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    shutil.copy(HERE / "student" / "Makefile", folder)
+
+
+def _build(folder: Path, toc: dict[str, Any]) -> None:
+    """Build the pages of an edition from its notebooks, into its folder html."""
+    work = BUILD / folder.name
+    work.mkdir(parents=True, exist_ok=True)
+    contents = work / "_toc.yml"
+    contents.write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
+    pages = build.build(sorted((folder / "chapters").glob("*.ipynb")), work, contents)
+    shutil.copytree(pages, folder / "html", ignore=shutil.ignore_patterns(".*"))
+
+
+def _zip(folder: Path) -> None:
+    archive = folder.with_suffix(".zip")
+    archives.pack(archive, folder, (file for file in folder.rglob("*") if file.is_file()))
+    print(f"packed {archive.relative_to(ROOT)}")

@@ -1,0 +1,97 @@
+"""What an exercise page holds: starter cells, solution, answers to hand in, points.
+
+The tags of its code cells say what each is: ``starter``, ``solution``, ``hand-in``, ``check``.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bookmaking.paths import CHAPTERS
+
+PREFIX = "exercise-"
+STUDENT = re.compile(r'^STUDENT = "[^"\n]*"', re.MULTILINE)
+
+
+def assignments() -> list[str]:
+    """List the names of the pages that can be assigned, without ``exercise-``."""
+    return sorted(path.stem.removeprefix(PREFIX) for path in CHAPTERS.glob(f"{PREFIX}*.md"))
+
+
+def source_of(assignment: str) -> Path:
+    """Find the source of an exercise page.
+
+    Parameters
+    ----------
+    assignment
+        Its name, such as ``moral-judgement``.
+
+    Returns
+    -------
+    The file
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such exercise; the message lists those that there are.
+    """
+    source = CHAPTERS / f"{PREFIX}{assignment}.md"
+    if not source.is_file():
+        raise FileNotFoundError(
+            f"There is no exercise {assignment!r}; there are {', '.join(assignments())}."
+        )
+    return source
+
+
+def has_tag(cell: Any, *tags: str) -> bool:
+    """Say whether a cell is a code cell with one of these tags."""
+    return cell.cell_type == "code" and bool(set(tags) & set(cell.metadata.get("tags", [])))
+
+
+def has_variants(assignment: str) -> bool:
+    """Say whether every student has rows or data of their own."""
+    return bool(STUDENT.search(source_of(assignment).read_text(encoding="utf-8")))
+
+
+def variant_of(assignment: str, student: str) -> str:
+    """Name the variant of an exercise that a student has, as a name of a folder."""
+    name = quote(student.strip().casefold(), safe="")
+    return f"of-{name}" if has_variants(assignment) else "all"
+
+
+def points_of(assignment: str) -> dict[str, int]:
+    """Say what each answer of an exercise is worth.
+
+    Parameters
+    ----------
+    assignment
+        Its name.
+
+    Returns
+    -------
+    Points by the name of the answer, in the order of the page
+    """
+    import jupytext  # not installed where nbgrader is
+
+    cells = jupytext.read(source_of(assignment), fmt="md:myst").cells
+    return dict(_checks("\n".join(cell.source for cell in cells if has_tag(cell, "check"))))
+
+
+def _checks(code: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "reference_answer":
+            (points,) = (key.value for key in node.keywords if key.arg == "points")
+            yield ast.literal_eval(node.args[0]), ast.literal_eval(points)
+
+
+def answer_of(cell: Any) -> str:
+    """Say which answer a ``hand-in`` cell hands in."""
+    (call,) = (
+        node
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ml.hand_in"
+    )
+    return str(ast.literal_eval(call.args[0]))

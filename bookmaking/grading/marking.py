@@ -1,0 +1,327 @@
+"""Compare answers with the right ones, by their Monte Carlo standard errors.
+
+usage: python -m bookmaking.grading.marking ANSWERS RIGHT NAME...
+
+ANSWERS and RIGHT are folders; for each NAME, a line of JSON is printed: passed, feedback.
+
+An exercise registers its right answers with :func:`reference_answer`; what a student handed in by
+:func:`multilevel.hand_in` is compared with them by :func:`mark`.
+"""
+
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import arviz_stats as azs
+import numpy as np
+import xarray as xr
+
+from multilevel import answers
+from multilevel.answers import Answer, draws_array, load, number_answer, save
+from multilevel.estimates import mcse
+
+MIN_ESS = 400
+"""Effective draws that every quantity of an answer needs, as for the book's own fits."""
+MAX_RHAT = 1.03
+"""A little more than the book's own limit: with few draws, R-hat itself scatters."""
+MAX_Z = 6
+"""How many Monte Carlo standard errors two right answers may be apart. Several hundred numbers are
+compared in one answer, so this has to be more than the usual two or three."""
+CONTRASTS = 20
+"""How many weighted sums are compared, for what single quantities do not show."""
+FEW = 100
+"""No quantity counts as having fewer effective draws: chance excuses only so much."""
+HUGE = 1e100
+"""No answer is as large; squares of larger numbers overflow."""
+MAX_BYTES = 1024**3
+"""No answer unpacks to more."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """The right answer, its points, and the feedback on answers that are not right."""
+
+    name: str
+    points: int
+    answer: Answer
+    hint: str
+    within: float = 0.0
+    mistakes: Mapping[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an answer is right, and the feedback for the student."""
+
+    passed: bool
+    feedback: str
+
+
+def reference_answer(
+    name: str,
+    points: int,
+    hint: str,
+    mistakes: Mapping[str, Any] | None = None,
+    within: float = 0.0,
+) -> None:
+    """Register the reference answer with points and hint, and verify that listed mistakes fail.
+
+    Called after :func:`multilevel.hand_in` handed in the solution's own answer, the right one.
+
+    Parameters
+    ----------
+    name
+        The name of the answer.
+    points
+        What a right answer is worth.
+    hint
+        What a student whose answer is not right should look at. It must not give it away.
+    mistakes
+        What typical mistakes lead to (in the form of the answer), by what to say of them.
+    within
+        How far a number may be off.
+
+    Raises
+    ------
+    AssertionError
+        The solution's own answer does not pass, or a mistake does.
+    """
+    right = answers.handed_in[name]
+    wrong = {text: _in_form_of(right, name, value) for text, value in (mistakes or {}).items()}
+    question = Question(name, points, right, hint, within, wrong)
+    verdict = mark(right, question)
+    assert verdict.passed, f"the solution's own answer does not pass: {verdict.feedback}"
+    for text, answer in wrong.items():
+        assert not mark(answer, question).passed, f"this mistake would pass: {text}"
+    if folder := os.environ.get(answers.FOLDER):
+        save_question(question, Path(folder))
+    refused = f"; {len(wrong)} typical mistakes are refused" if wrong else ""
+    print(f"{name}: {points} {'point' if points == 1 else 'points'}. The solution passes{refused}.")
+
+
+def _in_form_of(right: Answer, name: str, value: Any) -> Answer:
+    if right.kind == "number":
+        return number_answer(name, value)
+    if right.kind == "choice":
+        return Answer("choice", np.asarray(str(value)))
+    if isinstance(value, Mapping):
+        array = np.stack([draws_array(name, draws) for draws in value.values()], axis=-1)
+    else:
+        array = draws_array(name, value)
+    return Answer("draws", array.reshape(*array.shape[:2], -1))
+
+
+# The rule -----------------------------------------------------------------------------------------
+
+
+def mark(answer: Answer | None, question: Question) -> Verdict:
+    """Return the verdict on an answer.
+
+    A choice has to be the same, a number the same within ``question.within``. Draws have to
+
+    1. have converged: for every quantity, R-hat (rank-normalised, split) at most ``MAX_RHAT`` and
+       at least ``MIN_ESS`` effective draws in bulk and tails;
+    2. agree in mean and standard deviation of every quantity, and in the standard deviation of
+       ``CONTRASTS`` fixed weighted sums of them, within ``MAX_Z`` Monte Carlo standard errors of
+       both sides together (theirs by their number of effective draws, with the spread of ours).
+       The sums find answers in which each quantity is right by itself but
+       not their dependence, such as two new people who share their draws.
+
+    Parameters
+    ----------
+    answer
+        What the student handed in; None if nothing.
+    question
+        The right answer.
+
+    Returns
+    -------
+    The verdict; its feedback names what is off, and never the right value
+    """
+    if answer is None:
+        return Verdict(False, f"{question.name}: {answers.NOTHING}.")
+    if answer.kind != question.answer.kind:
+        wanted = {"draws": "draws were", "number": "a number was", "choice": "a choice was"}
+        return Verdict(False, f"{question.name}: {wanted[question.answer.kind]} asked for.")
+    problem = _difference(answer, question.answer, question.within)
+    if problem is None:
+        return Verdict(True, "Right.")
+    for text, mistake in question.mistakes.items():
+        if _difference(answer, mistake, question.within) is None:
+            return Verdict(False, text)
+    return Verdict(False, f"{problem} {question.hint}")
+
+
+def _difference(answer: Answer, right: Answer, within: float) -> str | None:
+    """Say what is wrong with an answer, in words; None if nothing is."""
+    if right.kind == "choice":
+        return None if str(answer.value) == str(right.value) else "That is not it."
+    if right.kind == "number":
+        off = abs(float(answer.value) - float(right.value))
+        return None if off <= within else "The number is off."
+    if answer.value.shape[2:] != right.value.shape[2:]:
+        return "The draws are of another number of quantities."
+    if (abs(answer.value) > HUGE).any():
+        return f"Some draws are beyond {HUGE:g}, which is no value of this quantity."
+    theirs, ours = _as_draws(answer.value), _as_draws(right.value)
+    return _unconverged(theirs) or _disagreement(theirs, ours)
+
+
+def _as_draws(values: np.ndarray) -> xr.DataArray:
+    if len(values) == 1:  # its halves are compared, where there is no other chain
+        half = values.shape[1] // 2
+        values = values[:, : 2 * half].reshape(2, half, -1)
+    return xr.DataArray(values, dims=("chain", "draw", "quantity"))
+
+
+def _unconverged(draws: xr.DataArray) -> str | None:
+    varying = draws.isel(quantity=np.flatnonzero(draws.std(("chain", "draw")) > 1e-12))
+    if not varying.sizes["quantity"]:
+        return None
+    rhat = float(azs.rhat(varying).max())
+    ess = min(float(azs.ess(varying, method=method).min()) for method in ("bulk", "tail"))
+    if rhat <= MAX_RHAT and ess >= MIN_ESS:
+        return None
+    return (
+        f"The draws cannot be trusted: R-hat is up to {rhat:.2f} (at most {MAX_RHAT}) and the "
+        f"effective sample size down to {ess:.0f} (at least {MIN_ESS}). Sample with more tuning, "
+        "more draws or other settings, and look at the warnings of the sampler. If the draws are "
+        "predictions, are those of every chain and draw in it?"
+    )
+
+
+def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
+    if _apart(theirs, ours, "mean").any():
+        return "The posterior means differ by more than chance."
+    if _apart(theirs, ours, "sd").any():
+        return "The means are right, but the spread over draws is not."
+    if _apart(_contrasts(theirs, ours), _contrasts(ours, ours), "sd").any():
+        return (
+            "Each quantity is right by itself, but together they do not vary as they should: "
+            "which of them share a draw, and which must not?"
+        )
+    return None
+
+
+def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd"]) -> xr.DataArray:
+    """Say which quantities differ by more than chance.
+
+    The error of their draws is what ours would have with as many effective draws: their own spread
+    is not to be believed, for with a single outlier it would excuse every difference.
+    """
+    over = ("chain", "draw")
+    value = [draws.mean(over) if method == "mean" else draws.std(over) for draws in (theirs, ours)]
+    size = [np.maximum(azs.ess(draws, method=method), FEW) for draws in (theirs, ours)]
+    error = (mcse(ours, method=method) * np.sqrt(1 + size[1] / size[0])).fillna(0)
+    return ~(
+        abs(value[0] - value[1]) <= MAX_Z * error + 1e-9
+    )  # NaN compares false, so it counts as different
+
+
+def _contrasts(draws: xr.DataArray, ours: xr.DataArray) -> xr.DataArray:
+    """Weighted sums of the standardised quantities, half of the weights 1 and half −1."""
+    spread = ours.std(("chain", "draw"))
+    scaled = ((draws - ours.mean(("chain", "draw"))) / spread.where(spread > 1e-12)).fillna(0)
+    signs = np.random.default_rng(1).choice([-1, 1], (CONTRASTS, draws.sizes["quantity"]))
+    return xr.dot(scaled, xr.DataArray(signs, dims=("sum", "quantity"))).rename(sum="quantity")
+
+
+# On disk ------------------------------------------------------------------------------------------
+
+
+def save_question(question: Question, folder: Path) -> None:
+    """Write a question and its right answer: ``NAME.json``, ``NAME.right.npz``, ``NAME.0.npz``, …
+
+    Parameters
+    ----------
+    question
+        The question.
+    folder
+        Where to.
+    """
+    save(question.answer, folder / f"{question.name}.right.npz")
+    for number, answer in enumerate(question.mistakes.values()):
+        save(answer, folder / f"{question.name}.{number}.npz")
+    rest = {
+        "name": question.name,
+        "points": question.points,
+        "hint": question.hint,
+        "within": question.within,
+        "mistakes": list(question.mistakes),
+    }
+    path = folder / f"{question.name}.json"
+    path.write_text(json.dumps(rest, indent=1), encoding="utf-8")
+
+
+def load_question(name: str, folder: Path) -> Question:
+    """Read what :func:`save_question` wrote.
+
+    Parameters
+    ----------
+    name
+        The name of the answer.
+    folder
+        Where it was written.
+
+    Returns
+    -------
+    The question
+    """
+    rest = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    texts = rest.pop("mistakes")
+    wrong = {text: load(folder / f"{name}.{number}.npz") for number, text in enumerate(texts)}
+    return Question(**rest, answer=load(folder / f"{name}.right.npz"), mistakes=wrong)
+
+
+def verdict_on(name: str, handed_in: Path, right: Path) -> Verdict:
+    """Return the verdict on one answer that was handed in.
+
+    Parameters
+    ----------
+    name
+        The name of the answer.
+    handed_in, right
+        The folders of what was handed in and of the right answers.
+
+    Returns
+    -------
+    The verdict; a file that cannot be read is no answer
+    """
+    path = handed_in / f"{name}.npz"
+    try:
+        answer = _load_small(path) if path.is_file() else None
+    except Exception:  # a submission may have written anything into it
+        return Verdict(False, f"{name}: what was handed in cannot be read. Hand in by ml.hand_in.")
+    return mark(answer, load_question(name, right))
+
+
+def _load_small(path: Path) -> Answer:
+    """Load an answer, unless it unpacks to more than an answer can hold.
+
+    Raises
+    ------
+    ValueError
+        It does, or it is no answer.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
+            raise ValueError(f"{path.name} is too large.")
+    return load(path)
+
+
+def main(handed_in: Path, right: Path, names: list[str]) -> None:
+    """Print the verdicts."""
+    for name in names:
+        verdict = verdict_on(name, handed_in, right)
+        print(json.dumps({"passed": verdict.passed, "feedback": verdict.feedback}))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

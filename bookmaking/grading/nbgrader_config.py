@@ -1,0 +1,33 @@
+"""Settings of nbgrader for this course; `make nbgrader` copies them to dist/nbgrader."""
+
+from pathlib import Path
+
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+)
+
+from bookmaking.grading.preprocessor import SandboxedGrading
+
+COURSE = Path(__file__).resolve().parent
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
+c.CourseDirectory.course_id = "multilevel"
+c.CourseDirectory.root = str(COURSE)
+# Submissions are not executed by nbgrader: they run in a sandbox, and answers are judged outside.
+c.Autograde.autograde_preprocessors = [
+    SandboxedGrading,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+c.OverwriteCells.add_missing_cells = True  # a deleted cell costs nobody an answer
+c.SandboxedGrading.seconds = 600  # of the clock, for a submission
+c.SandboxedGrading.memory = 6.0  # gigabytes
+c.SandboxedGrading.answers = str(COURSE / "answers")
+c.ClearSolutions.code_stub = {"python": "# your code here"}

@@ -1,0 +1,90 @@
+"""Run the solution of an exercise, for one student's variant, and keep the right answers.
+
+usage: python -m bookmaking.grading.solutions ASSIGNMENT STUDENT FOLDER
+
+FOLDER gets what :func:`bookmaking.grading.marking.save_question` writes for each answer, or nothing
+if a cell fails. What the solution prints goes to FOLDER's log.
+"""
+
+import ast
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ["MPLBACKEND"] = "Agg"
+
+import jupytext
+
+from bookmaking.grading.exercises import STUDENT, source_of
+
+
+class WithoutClaims(ast.NodeTransformer):
+    """Take assertions out: they are about the variant that is printed in the book."""
+
+    def visit_Assert(self, node: ast.Assert) -> ast.Pass:
+        """Replace an assertion."""
+        return ast.copy_location(ast.Pass(), node)
+
+
+def code_of(assignment: str, student: str) -> list[ast.Module]:
+    """List the code cells of an exercise that lead to the right answers.
+
+    Parameters
+    ----------
+    assignment
+        The exercise.
+    student
+        Whose variant.
+
+    Returns
+    -------
+    The cells' code, in order, without claims about results
+    """
+    cells = jupytext.read(source_of(assignment), fmt="md:myst").cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    mine = [STUDENT.sub(lambda _: f"STUDENT = {student!r}", source) for source in sources]
+    return [WithoutClaims().visit(ast.parse(source)) for source in mine]
+
+
+def run(assignment: str, student: str, folder: Path) -> None:
+    """Run a solution in this process and keep its answers, all or none.
+
+    Parameters
+    ----------
+    assignment
+        The exercise.
+    student
+        Whose variant.
+    folder
+        Where to keep the answers. Stored fits are kept beside it, so that variants that share a
+        fit do not repeat it.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        os.environ["MULTILEVEL_ANSWERS"] = str(scratch)
+        os.chdir(folder.parent)
+        from matplotlib import pyplot as plt
+
+        namespace: dict[str, object] = {"__name__": "__main__"}
+        with (
+            (scratch / "log.txt").open("w", encoding="utf-8") as log,
+            contextlib.redirect_stdout(log),
+        ):
+            for number, code in enumerate(code_of(assignment, student), start=1):
+                exec(compile(code, f"{assignment}, cell {number}", "exec"), namespace)
+                plt.close("all")
+        with contextlib.suppress(OSError):  # another process was first, with the same answers
+            scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    run(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -1,0 +1,1 @@
+"""Build the HTML from executed notebooks, and pack it."""

@@ -1,0 +1,44 @@
+"""Pack the built pages, and the notebooks with all that they need, into two zip files in _build."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from bookmaking.paths import BUILD, HTML, ROOT
+from multilevel.files import atomic
+
+LIBRARY = ["LICENSE", "README.md", "pyproject.toml", ".python-version"]
+LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.typed"]
+"""What the library is installed from, besides data."""
+RUNNING = ["requirements/run.txt", "bookmaking/pyproject.toml"]
+RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths", "locking")]
+RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "lab")]
+"""What sets up an environment, checks it and opens JupyterLab."""
+NOTEBOOKS = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
+NOTEBOOKS += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
+"""With these, ``make lab`` and ``make check`` work where the archive is unpacked."""
+
+
+def pack(archive: Path, folder: Path, files: Iterable[Path]) -> None:
+    """Write files into an archive, under one folder named as the archive, atomically.
+
+    Parameters
+    ----------
+    archive
+        The zip file.
+    folder
+        What the files' names in the archive are relative to.
+    files
+        The files.
+    """
+    with atomic(archive) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as packed:
+        for file in sorted(files):
+            packed.write(file, Path(archive.stem) / file.relative_to(folder))
+
+
+def pack_both() -> None:
+    """Pack the built pages, and the notebooks."""
+    pages = (file for file in HTML.rglob("*") if file.is_file() and not file.name.startswith("."))
+    pack(BUILD / "multilevel-html.zip", HTML, pages)
+    notebooks = (file for pattern in NOTEBOOKS for file in ROOT.glob(pattern) if file.is_file())
+    pack(BUILD / "multilevel-notebooks.zip", ROOT, notebooks)

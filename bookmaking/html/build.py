@@ -1,0 +1,86 @@
+"""Build the HTML from executed notebooks, from scratch, with warnings as errors."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import distribution
+from pathlib import Path
+
+from bookmaking.paths import BOOKMAKING, BUILD, ROOT, TOC
+
+HERE = BOOKMAKING / "html"
+COPIED = ["_config.yml", "references.bib"]
+ASSETS = ["static", "templates", "favicon.svg"]
+MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg-full.js"
+
+
+def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> Path:
+    """Build the pages of a book.
+
+    Parameters
+    ----------
+    notebooks
+        The executed notebooks of the chapters.
+    folder
+        Where to work. What was built there before is removed.
+    toc
+        The table of contents.
+
+    Returns
+    -------
+    The folder of the pages, ``html``
+
+    Raises
+    ------
+    SystemExit
+        Sphinx warned or failed, or a page is missing; its log is printed.
+    """
+    source, html = folder / "source", folder / "html"
+    for old in (source, html, folder / "_build"):
+        shutil.rmtree(old, ignore_errors=True)
+    (source / "chapters").mkdir(parents=True)
+    for name in COPIED:
+        shutil.copy(ROOT / name, source)
+    for name in ASSETS:
+        copy = shutil.copytree if (HERE / name).is_dir() else shutil.copy
+        copy(HERE / name, source / name)
+    shutil.copy(toc, source / "_toc.yml")
+    for notebook in notebooks:
+        shutil.copy(notebook, source / "chapters")
+    (source / "data").mkdir()
+    shutil.copy(ROOT / "data" / "README.md", source / "data")
+    shutil.copytree(HERE / "mathjax", source / "root" / "mathjax")
+    shutil.copy(_mathjax(), source / "root" / "mathjax")
+
+    options = ["-W", "-n", "--keep-going"]
+    done = _jupyter_book(["build", str(source), "--path-output", str(folder), *options])
+    expected = [html / "index.html"]
+    expected += [html / "chapters" / f"{notebook.stem}.html" for notebook in notebooks]
+    made = folder / "_build" / "html"
+    if done.returncode == 0 and made.is_dir():
+        made.replace(html)
+    missing = [page.name for page in expected if not page.is_file() or not page.stat().st_size]
+    if done.returncode != 0 or missing:
+        sys.exit(f"{done.stdout}{done.stderr}\nThe pages were not built: {', '.join(missing)}")
+    print(f"built {len(notebooks)} pages: open {html / 'index.html'}", flush=True)
+    return html
+
+
+def _mathjax() -> Path:
+    """Return the one file of MathJax that the pages need; it fetches nothing."""
+    return Path(str(distribution("sphinx-mathjax-offline").locate_file(MATHJAX)))
+
+
+def _jupyter_book(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+
+
+def links(arguments: list[str]) -> int:
+    """Ask whether the addresses outside the book still answer."""
+    options = ["--path-output", str(BUILD / "links"), "--builder", "linkcheck"]
+    done = _jupyter_book(["build", str(BUILD / "source"), *options])
+    print(done.stdout + done.stderr)
+    return done.returncode

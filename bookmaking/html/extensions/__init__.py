@@ -1,0 +1,1 @@
+"""Small Sphinx extensions for the pages."""

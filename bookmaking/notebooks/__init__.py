@@ -1,0 +1,1 @@
+"""Derive notebooks from their sources, execute them with nbval, and compare their outputs."""

@@ -1,0 +1,112 @@
+"""Derive notebooks from the sources of the chapters, and keep the two halves of a pair together.
+
+``NAME.md`` is what people edit. ``NAME.ipynb`` holds the same cells, executed, and a checksum of
+them, which tells whether somebody edited the notebook alone.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+from bookmaking.paths import CHAPTERS
+from multilevel.files import atomic
+
+CHECKSUM = "cells_sha256"
+METADATA = {
+    # How Jupytext keeps the two halves of a chapter together
+    "jupytext": {
+        "formats": "md:myst,ipynb",
+        "notebook_metadata_filter": "-jupytext.text_representation.jupytext_version",
+    },
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def derive(source: Path) -> nbformat.NotebookNode:
+    """Return the notebook of a chapter, without outputs.
+
+    Parameters
+    ----------
+    source
+        The chapter, a MyST Markdown file.
+
+    Returns
+    -------
+    The notebook; its cells' ids are counted, so that the same source gives the same file
+    """
+    notebook = jupytext.read(source, fmt="md:myst")
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.metadata[CHECKSUM] = checksum(notebook)
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell["id"] = f"{source.stem}-{number}"
+    return notebook
+
+
+def essence(cell: Any) -> tuple[str, str, dict[str, Any]]:
+    """Return what both halves of a pair hold of a cell: its type, source and shared metadata."""
+    kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "mystnb")}
+    return cell.cell_type, cell.source, kept
+
+
+def checksum(notebook: nbformat.NotebookNode) -> str:
+    """Return a checksum of a notebook's cells, which their outputs do not change."""
+    cells = [essence(cell) for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def refuse_edited_notebooks(names: list[str]) -> None:
+    """Make sure that no notebook was edited alone: what is derived from its source replaces it.
+
+    Parameters
+    ----------
+    names
+        Of chapters.
+
+    Raises
+    ------
+    SystemExit
+        One was; the message says which, and how to bring the edits into the source or drop them.
+    """
+    for name in names:
+        stored = CHAPTERS / f"{name}.ipynb"
+        if not stored.is_file():
+            continue
+        notebook = nbformat.read(stored, as_version=4)
+        if checksum(notebook) in (
+            notebook.metadata.get(CHECKSUM),
+            checksum(derive(CHAPTERS / f"{name}.md")),
+        ):
+            continue
+        ours = {essence(cell)[:2] for cell in derive(CHAPTERS / f"{name}.md").cells}
+        numbers = [
+            str(number)
+            for number, cell in enumerate(notebook.cells, start=1)
+            if essence(cell)[:2] not in ours
+        ]
+        where = f" (cell {', '.join(numbers)})" if numbers else ""
+        sys.exit(
+            f"chapters/{name}.ipynb holds edits{where} that chapters/{name}.md does not, and "
+            f"would lose them. Nothing was changed.\n"
+            f"To keep them:  python -m jupytext --to md:myst chapters/{name}.ipynb\n"
+            f"To drop them:  git checkout -- chapters/{name}.ipynb"
+        )
+
+
+def write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook atomically.
+
+    Parameters
+    ----------
+    notebook
+        Any notebook.
+    path
+        Where to; the folder is made if need be.
+    """
+    with atomic(path) as temporary:
+        temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")

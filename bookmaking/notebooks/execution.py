@@ -1,0 +1,139 @@
+"""Execute chapters with nbval, each once: what is compared is also what the HTML shows.
+
+A chapter is executed in ``_build/run``, a folder like the project's. It is left alone while its
+source, the library, the data and the lock are as they were when it was executed.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from bookmaking.notebooks.derivation import derive, write
+from bookmaking.paths import BOOKMAKING, CHAPTERS, DATA, EXECUTED, LIBRARY, LOCK, ROOT, RUN, pages
+from multilevel.files import atomic, module_state
+
+CELL_TIMEOUT = 900  # s, on a slow machine
+FIRST = ["exercise-moral-judgement", "repeated-measures", "sampler-struggles", "crossed-clusters"]
+"""Long chapters, and chapters whose fits others read."""
+
+
+def key_of(name: str) -> str:
+    """Return a checksum of what the outputs of a chapter depend on."""
+    code = module_state(*sorted(LIBRARY.glob("*.py")), BOOKMAKING / "notebooks" / "nbval_plugin.py")
+    digest = hashlib.sha256(code.encode())
+    for file in [CHAPTERS / f"{name}.md", LOCK, *sorted(DATA.glob("*.csv"))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def outdated(names: list[str]) -> list[str]:
+    """Return the chapters that were not executed yet, or that something changed for since."""
+    return [
+        name
+        for name in names
+        if not (EXECUTED / f"{name}.ipynb").is_file()
+        or not (EXECUTED / f"{name}.key").is_file()
+        or (EXECUTED / f"{name}.key").read_text(encoding="utf-8") != key_of(name)
+    ]
+
+
+def execute(names: list[str], processes: int = 2) -> None:
+    """Execute chapters: ``_build/executed/NAME.ipynb``.
+
+    Parameters
+    ----------
+    names
+        Of chapters.
+    processes
+        How many are executed at once.
+
+    Raises
+    ------
+    SystemExit
+        A cell failed or wrote to standard error. The chapters that ran are kept.
+    """
+    keys = {name: key_of(name) for name in names}
+    files = [prepare(name) for name in sorted(names, key=_order)]
+    shutil.copytree(DATA, RUN / "data", dirs_exist_ok=True)
+    (RUN / "requirements.txt").write_bytes(LOCK.read_bytes())
+    failed = run_nbval(files, processes)
+    for file in files:
+        name, executed = file.stem, EXECUTED / file.name
+        if not any(cell.cell_type == "code" for cell in nbformat.read(file, as_version=4).cells):
+            write(nbformat.read(file, as_version=4), executed)
+        if executed.is_file() and not outdated_since(executed, file):
+            with atomic(EXECUTED / f"{name}.key") as temporary:
+                temporary.write_text(keys[name], encoding="utf-8")
+    if failed:
+        sys.exit("A chapter could not be executed: see above which cell failed, and why.")
+
+
+def outdated_since(executed: Path, prepared: Path) -> bool:
+    """Say whether an executed notebook is older than what it was to be executed from."""
+    return executed.stat().st_mtime_ns < prepared.stat().st_mtime_ns
+
+
+def prepare(name: str) -> Path:
+    """Write a chapter's notebook to where it is executed, with the stored outputs to compare with.
+
+    Parameters
+    ----------
+    name
+        The chapter.
+
+    Returns
+    -------
+    The notebook; a code cell that is not in the stored one has no outputs
+    """
+    notebook, stored = derive(CHAPTERS / f"{name}.md"), CHAPTERS / f"{name}.ipynb"
+    there = nbformat.read(stored, as_version=4).cells if stored.is_file() else []
+    known = {cell.source: cell.get("outputs", []) for cell in there}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = known.get(cell.source, []), 0
+    path = RUN / "chapters" / f"{name}.ipynb"
+    write(notebook, path)
+    return path
+
+
+def run_nbval(files: list[Path], processes: int) -> bool:
+    """Execute notebooks with nbval; say whether one failed."""
+    command = [sys.executable, "-m", "pytest", "--nbval-current-env", "--quiet"]
+    command += ["--nbval-cell-timeout", str(CELL_TIMEOUT), "--override-ini", "addopts="]
+    command += ["-p", "bookmaking.notebooks.nbval_plugin", "-p", "no:cacheprovider"]
+    command += ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    done = subprocess.run([*command, *map(str, files)], cwd=ROOT)
+    return done.returncode not in (0, 5)  # 5: no code cells
+
+
+def _order(name: str) -> tuple[int, int]:
+    everything = pages()
+    return FIRST.index(name) if name in FIRST else len(FIRST), everything.index(name)
+
+
+def execute_here(notebook: nbformat.NotebookNode) -> None:
+    """Execute a notebook that is not a chapter, such as one of the students' edition, in place.
+
+    Parameters
+    ----------
+    notebook
+        Any notebook.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        A cell failed; the message holds the cell and its traceback.
+    """
+    if any(cell.cell_type == "code" for cell in notebook.cells):
+        NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT,
+            record_timing=False,
+            force_raise_errors=True,  # also in cells after which a reader's run may go on
+            resources={"metadata": {"path": str(CHAPTERS)}},
+        ).execute()

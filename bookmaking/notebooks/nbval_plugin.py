@@ -1,0 +1,105 @@
+"""A pytest plugin that keeps what nbval executes, and compares it by our rule.
+
+usage: pytest -p bookmaking.notebooks.nbval_plugin _build/run/chapters/NAME.ipynb
+
+A cell that raises, or that writes to standard error, fails: such a page is not built, whatever the
+cell's tags say. Outputs that differ from the stored ones do not stop a build, since a reader may
+have changed a prior; they are listed at the end, and ``make test`` refuses them.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from bookmaking.notebooks.derivation import write
+from bookmaking.notebooks.outputs import disagreements
+from bookmaking.paths import EXECUTED
+
+STEP = 5  # s: the next run does not change a time that is rounded to it
+DIFFERS = "differs from the stored notebook"
+
+
+class CellFailure(Exception):
+    """A cell raised, or wrote to standard error."""
+
+
+class ExecutedFile(IPyNbFile):  # type: ignore[misc]
+    """A notebook that is written to ``_build/executed`` when all its cells ran."""
+
+    start = 0.0
+    failed = False
+
+    def setup(self) -> None:
+        """Start the clock and the kernel."""
+        self.start = time.monotonic()
+        super().setup()
+
+    def teardown(self) -> None:
+        """Write the executed notebook, if every cell ran, and stop the kernel."""
+        code = [cell for cell in self.nb.cells if cell.cell_type == "code"]
+        if not self.failed and all("fresh" in cell for cell in code):
+            for number, cell in enumerate(code, start=1):
+                cell["outputs"], cell["execution_count"] = cell.pop("fresh"), number
+                for output in cell.outputs:
+                    if output.output_type == "execute_result":
+                        output["execution_count"] = number
+            seconds = time.monotonic() - self.start
+            self.nb.metadata["seconds_to_run"] = STEP * max(1, round(seconds / STEP))
+            write(self.nb, EXECUTED / self.path.name)
+        super().teardown()
+
+
+def keep_outputs(self: IPyNbCell, test: list[Any], ref: list[Any], _: object = None) -> bool:
+    """Take the place of nbval's comparison: keep the outputs, and note what differs."""
+    for output in test:
+        if output["output_type"] == "error":
+            raise CellFailure("\n".join(output["traceback"]))
+        if output.get("name") == "stderr":
+            raise CellFailure(f"The cell wrote to standard error:\n{output['text']}")
+    self.cell["fresh"] = [nbformat.from_dict(output) for output in test]
+    for line in disagreements(ref, test) if ref else []:
+        self.user_properties.append((DIFFERS, f"{self.path.name}, cell {self.cell_num}: {line}"))
+    return True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let nbval keep outputs."""
+    IPyNbCell.compare_outputs = keep_outputs
+
+
+def pytest_collect_file(file_path: Path, parent: Any) -> Any:
+    """Collect notebooks; nbval's own collection is not switched on."""
+    return (
+        ExecutedFile.from_parent(parent, path=file_path) if file_path.suffix == ".ipynb" else None
+    )
+
+
+def pytest_runtest_setup(item: Any) -> None:
+    """Leave out what follows a cell that failed."""
+    if item.parent.failed:
+        pytest.skip("a cell before this one failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Any:
+    """Remember that a cell failed, and say why in its own words."""
+    report = yield
+    if call.excinfo is not None and report.failed:
+        item.parent.failed = True
+        if isinstance(call.excinfo.value, CellFailure):
+            where = f"{item.path.name}, cell {item.cell_num}:\n{item.cell.source}"
+            report.longrepr = f"{where}\n\n{call.excinfo.value}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List what differs from the stored notebooks."""
+    reports = terminalreporter.stats.get("passed", [])
+    lines = [text for report in reports for name, text in report.user_properties if name == DIFFERS]
+    if lines:
+        terminalreporter.section("outputs that differ from the stored ones", sep="-")
+        terminalreporter.write_line("\n".join(lines))

@@ -1,0 +1,30 @@
+"""Where things are in the project."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = ROOT / "chapters"
+DATA = ROOT / "data"
+LIBRARY = ROOT / "lib" / "multilevel"
+BOOKMAKING = ROOT / "bookmaking"
+TOC = ROOT / "_toc.yml"
+LOCK = ROOT / "requirements.txt"
+
+BUILD = ROOT / "_build"
+RUN = BUILD / "run"
+"""Where chapters are executed: a folder like the project's, with stored fits of its own."""
+EXECUTED = BUILD / "executed"
+HTML = BUILD / "html"
+DIST = ROOT / "dist"
+
+
+def python_of(environment: Path) -> Path:
+    """Return the interpreter of a virtual environment."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def pages() -> list[str]:
+    """Return the names of the chapters, in the order of the book."""
+    lines = TOC.read_text(encoding="utf-8").splitlines()
+    return [line.rpartition("chapters/")[2].strip() for line in lines if "chapters/" in line]

@@ -1,0 +1,1 @@
+"""Long simulation studies whose tables the book records."""

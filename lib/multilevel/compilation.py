@@ -1,0 +1,166 @@
+"""Compile a model's log density and gradient for nutpie, with Numba or JAX.
+
+nutpie can compile a model with Numba itself. Its own wrapper around the compiled density is
+compiled anew in every process, though: 2.7 to 2.9 seconds a fit, longer than sampling a small model
+takes. The wrapper here does the same with plain loops, which compile at once. It checks nothing
+less: see ``tests/test_compilation.py``. It can go when nutpie keeps its own wrapper in Numba's
+cache: nutpie's pull request 334 (closed without merging) and PyMC's 8411 (open) are about that.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import nutpie
+import pymc as pm
+from numba import cfunc, types
+from numba.np.numpy_support import carray
+from nutpie.compile_pymc import CompiledPyMCModel
+from nutpie.compiled_pyfunc import PyFuncModel
+from pymc.blocking import DictToArrayBijection
+from pymc.initial_point import make_initial_point_fn
+from pymc.pytensorf import compile as compile_graph
+from pymc.pytensorf import join_nonshared_inputs
+from pytensor.configdefaults import config
+from pytensor.gradient import grad
+from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.tensor import concatenate
+
+from multilevel.extras import need
+
+OK, ERROR, NO_GRADIENT, NO_VALUE = 0, 1, 3, 4  # what nutpie is told; an error rejects the step
+
+NUMBERS = types.CPointer(types.double)
+DENSITY = types.int64(types.uint64, NUMBERS, NUMBERS, NUMBERS, types.voidptr)
+EXPANSION = types.int64(types.uint64, types.uint64, NUMBERS, NUMBERS, types.voidptr)
+
+
+def compile_with_numba(model: pm.Model) -> CompiledPyMCModel:
+    """Compile the log density of a model and its gradient with Numba, for nutpie.
+
+    Parameters
+    ----------
+    model
+        A model whose dims and data are frozen.
+
+    Returns
+    -------
+    What nutpie samples from; its draws are those of ``model.value_vars``, unconstrained
+    """
+    initial_point, point = _initial_point(model)
+    names, shapes, size = _layout(model, point)
+    density = density_and_gradient(model, point)
+
+    @cfunc(DENSITY)
+    def log_density(length: int, at: Any, gradient_out: Any, value_out: Any, _data: Any) -> int:
+        try:
+            value, gradient = density(carray(at, (size,)))
+        # Whatever an assertion in the graph raises: compiled code can catch nothing narrower. It is
+        # not lost: the sampler is told, rejects the step, and counts it as divergent.
+        except Exception:
+            return ERROR
+        value_out[0] = value[()]
+        for i in range(size):
+            gradient_out[i] = gradient[i]
+            if not np.isfinite(gradient[i]):
+                return NO_GRADIENT
+        return OK if np.isfinite(value_out[0]) else NO_VALUE
+
+    @cfunc(EXPANSION)
+    def keep(length: int, kept: int, at: Any, out: Any, _data: Any) -> int:
+        for i in range(size):
+            out[i] = at[i]
+        return OK
+
+    return CompiledPyMCModel(
+        dims={},
+        _n_dim=size,
+        _shapes=dict(zip(names, shapes, strict=True)),
+        _coords={},
+        compiled_logp_func=log_density,
+        compiled_expand_func=keep,
+        initial_point_func=initial_point,
+        shared_data={},
+        shared_var_keys={},
+        user_data=np.zeros(()),
+        n_expanded=size,
+        shape_info=(names, [], shapes),
+        logp_func=density,
+        expand_func=None,
+    )
+
+
+def compile_with_jax(model: pm.Model) -> PyFuncModel:
+    """Compile the log density and its gradient with JAX, for a GPU where JAX finds one.
+
+    Parameters
+    ----------
+    model
+        As for :func:`compile_with_numba`.
+
+    Returns
+    -------
+    What nutpie samples from; with ``store_unconstrained`` its draws of ``model.value_vars`` are in
+    the groups ``unconstrained_posterior`` (those with a transform) and ``posterior`` (the others)
+
+    Raises
+    ------
+    ImportError
+        JAX is not installed.
+    """
+    need("jax", purpose="backend='jax'")
+    untransformed = [v.name for v in model.value_vars if v.name in model.named_vars]
+    return nutpie.compile_pymc_model(model, backend="jax", var_names=untransformed)
+
+
+def _initial_point(model: pm.Model) -> tuple[Callable[[int], np.ndarray], dict[str, np.ndarray]]:
+    """Return the (locked) initial-point function, and one point for shapes."""
+    start = make_initial_point_fn(
+        model=model, jitter_rvs=set(model.free_RVs), return_transformed=True
+    )
+    lock = Lock()  # chains start in parallel threads; the compiled function is not thread-safe
+
+    def initial_point(seed: int) -> np.ndarray:
+        with lock:
+            return DictToArrayBijection.map(start(seed)).data
+
+    return initial_point, start(0)
+
+
+def _layout(
+    model: pm.Model, point: dict[str, np.ndarray]
+) -> tuple[list[str], list[tuple[int, ...]], int]:
+    """Return names, shapes and total size of the unconstrained variables."""
+    names = [value.name for value in model.value_vars]
+    shapes = [np.shape(point[name]) for name in names]
+    return names, shapes, sum(int(np.prod(shape)) for shape in shapes)
+
+
+def density_and_gradient(
+    model: pm.Model, point: dict[str, np.ndarray], mode: str = "NUMBA"
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Compile the log density of a model and its gradient, for a single vector.
+
+    Parameters
+    ----------
+    model
+        A model whose dims and data are frozen.
+    point
+        Any values of ``model.value_vars``, which give their order and their shapes.
+    mode
+        PyTensor's name of what compiles it.
+
+    Returns
+    -------
+    Function of all values in a row, giving the log density (no dims) and its gradient. "Fast math"
+    is off: with it sums are taken in the order that suits the processor, and draws depend on the
+    machine and on what an earlier run left in the cache.
+    """
+    inputs = model.value_vars
+    value: Any = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
+    slopes: Any = grad(value, inputs)
+    gradient = concatenate([slope.ravel() for slope in slopes])
+    outputs, vector = join_nonshared_inputs(point, [value, gradient], inputs)
+    with model, config.change_flags(numba__fastmath=False):
+        return compile_graph([vector], outputs, mode=mode).vm.jit_fn
