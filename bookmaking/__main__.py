@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from bookmaking.environments import set_up
-from bookmaking.paths import LIBRARY, ROOT
+from bookmaking.paths import LIBRARY, ROOT, ensure_home
 
 
 class Command(NamedTuple):
@@ -25,9 +25,12 @@ COMMANDS = {
     "book": Command("book:book", "book", "execute what changed, build the HTML"),
     "test": Command("testing:test", "book", "lint, types, all tests, every notebook, the pages"),
     "quick": Command("testing:quick", "book", "lint, types, and the tests that take seconds"),
+    "lint": Command("testing:lint", "book", "ruff and mypy"),
     "html": Command("book:html", "book", "build the HTML from the stored notebooks"),
     "notebooks": Command("book:notebooks", "book", "after an edit: execute, and store the outputs"),
+    "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),
+    "kernel": Command("lab:kernel", "run", "offer this environment to a JupyterHub"),
     "check": Command("installation:main", "run", "say whether this machine gives the right answer"),
     "links": Command("html.build:links", "book", "ask whether the addresses outside still answer"),
     "student": Command("grading.editions:student", "book", "the students' edition"),
@@ -50,6 +53,7 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m bookmaking COMMAND [OPTIONS]\n")
         print("\n".join(f"  {each:12}{command.help}" for each, command in COMMANDS.items()))
         return 0 if name in ("help", "--help", "-h") else 2
+    ensure_home()
     command = COMMANDS[name]
     if command.environment is not None and not _is_here(command.environment):
         python = set_up(command.environment)

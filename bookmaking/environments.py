@@ -76,14 +76,22 @@ def set_up(name: str) -> Path:
 
 def is_ready(name: str) -> bool:
     """Say whether an environment is there, and still what its lock says."""
-    mark = _mark(ENVIRONMENTS[name])
-    found = mark.read_text(encoding="utf-8").split() if mark.is_file() else []
-    if name == "run" and found[:1] == ["book"]:  # which holds it
+    if name == "run" and _recorded(ENVIRONMENTS["run"])[:1] == ["book"]:  # which holds it
         return is_ready("book")
-    return found == [name, _state(ENVIRONMENTS[name])]
+    return _recorded(ENVIRONMENTS[name]) == _state(name)
 
 
 def _make(environment: Environment, name: str) -> None:
+    """Make an environment anew; where its packages are as they were, only link the project."""
+    if _recorded(environment)[:2] != _state(name)[:2]:
+        _install(environment)
+    python = python_of(environment.folder)
+    for project in environment.projects:
+        _pip(python, "--no-deps", "--no-build-isolation", "--editable", str(project))
+    _mark(environment).write_text(" ".join(_state(name)), encoding="utf-8")
+
+
+def _install(environment: Environment) -> None:
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST:
         sys.exit(
@@ -97,19 +105,21 @@ def _make(environment: Environment, name: str) -> None:
         flush=True,
     )
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    # Not the interpreter of the environment that is being replaced.
+    base = getattr(sys, "_base_executable", sys.executable)
+    if subprocess.run([base, "-m", "venv", str(folder)]).returncode != 0:
+        sys.exit(
+            "Python's module venv is missing or broken; on Debian: apt-get install python3-venv"
+        )
     python = python_of(folder)
     jax, others = split(environment.lock.read_text(encoding="utf-8"))
     wanted = folder / "requirements.txt"
     wanted.write_text(jax if environment.jax else others, encoding="utf-8")
     options = ["--no-deps"] if environment.jax else []
     _pip(python, "--require-hashes", *options, "--requirement", str(wanted))
-    for project in environment.projects:
-        _pip(python, "--no-deps", "--no-build-isolation", "--editable", str(project))
     if environment.jax:
         here, there = (_packages(python_of(each)) for each in (folder, ROOT / ".venv"))
-        Path(here, "book.pth").write_text(there, encoding="utf-8")
-    _mark(environment).write_text(f"{name} {_state(environment)}", encoding="utf-8")
+        Path(here, "book.pth").write_text(f"{there}\n{ROOT / 'lib'}\n", encoding="utf-8")
 
 
 def _pip(python: Path, *arguments: str) -> None:
@@ -129,12 +139,19 @@ def _mark(environment: Environment) -> Path:
     return environment.folder / "ready"
 
 
-def _state(environment: Environment) -> str:
-    """Return a checksum of what an environment is made from."""
-    files = [environment.lock, *(project / "pyproject.toml" for project in environment.projects)]
-    content = b"".join(file.read_bytes() for file in files if file.is_file())
+def _recorded(environment: Environment) -> list[str]:
+    mark = _mark(environment)
+    return mark.read_text(encoding="utf-8").split() if mark.is_file() else []
+
+
+def _state(name: str) -> list[str]:
+    """Return an environment's name, and checksums of its packages and of the project's metadata."""
+    environment = ENVIRONMENTS[name]
     # An environment cannot be moved: its programs name the interpreter by its whole path.
-    return hashlib.sha256(content + str(environment.folder).encode()).hexdigest()
+    packages = environment.lock.read_bytes() + str(environment.folder).encode()
+    metadata = [project / "pyproject.toml" for project in environment.projects]
+    project = b"".join(file.read_bytes() for file in metadata if file.is_file())
+    return [name, *(hashlib.sha256(part).hexdigest() for part in (packages, project))]
 
 
 def split(lock: str) -> tuple[str, str]:
@@ -192,6 +209,6 @@ def lock(arguments: list[str]) -> int:
         "requirements/grading.txt": ["--group", "pyproject.toml:grading"],
         "requirements/bambi.txt": ["--group", "pyproject.toml:bambi"],
     }.items():
-        command = [python_of(uv), "-m", "uv", "pip", "compile", *shared, *arguments]
+        command = [str(python_of(uv)), "-m", "uv", "pip", "compile", *shared, *arguments]
         subprocess.run([*command, *inputs, "--output-file", output], cwd=ROOT, check=True)
     return 0

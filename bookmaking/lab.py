@@ -10,3 +10,9 @@ def main(arguments: list[str]) -> int:
     """Start JupyterLab in the folder of the chapters; the arguments are its own."""
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(CHAPTERS), *arguments]
     return subprocess.run(command).returncode
+
+
+def kernel(arguments: list[str]) -> int:
+    """Offer this environment as a kernel named Multilevel, as a JupyterHub needs."""
+    name = ["--user", "--name", "multilevel", "--display-name", "Multilevel"]
+    return subprocess.run([sys.executable, "-m", "ipykernel", "install", *name]).returncode

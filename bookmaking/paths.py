@@ -1,6 +1,7 @@
 """Where things are in the project."""
 
 import os
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +18,18 @@ RUN = BUILD / "run"
 EXECUTED = BUILD / "executed"
 HTML = BUILD / "html"
 DIST = ROOT / "dist"
+
+
+def ensure_home(folder: Path = BUILD / "home") -> None:
+    """Take a folder of the project as the home folder where the user's own is not writable.
+
+    Matplotlib, Jupyter and PyTensor keep files there; in a container there may be none.
+    """
+    home = Path.home()
+    nearest = next(path for path in [home, *home.parents] if path.exists())
+    if sys.platform != "win32" and not os.access(nearest, os.W_OK):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["HOME"] = str(folder)
 
 
 def python_of(environment: Path) -> Path:

@@ -9,21 +9,24 @@ and a cell for each answer, which takes the place of the starter cell of that na
     # %% population
     population = ...
 
-``# student: ID`` hands in under an id of one's own (the name of the file, by default), ``# claims:
-ID`` puts another one into STUDENT, ``# removes: NAME`` takes the cell that hands in NAME out, a
-cell ``# %% hand-in NAME`` replaces it, and ``# seconds: N`` is the time it gets instead of 300.
+``# exactly: NAME | TEXT`` is all of the feedback, ``# student: ID`` hands in under another id than
+most, ``# claims: ID`` puts another one into STUDENT, ``# removes: NAME`` takes the cell that hands
+in NAME out, a cell ``# %% hand-in NAME`` replaces it, ``# %% imports`` replaces what comes before
+the answers, and ``# seconds: N`` and ``# memory: N`` are other limits than most have.
 """
 
-import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
+from bookmaking.grading.exercises import answer_of, has_tag
+from bookmaking.grading.feedback import is_graded
 
 FOLDER = Path(__file__).parent / "submissions"
-FILES = sorted(FOLDER.glob("*.py"))
+STUDENT = "ada"
+"""Whose variant of the exercises most submissions are about, so that few solutions are run."""
 
 
 @dataclass(frozen=True)
@@ -36,71 +39,78 @@ class Submission:
     claims: str
     points: dict[str, float]
     feedback: dict[str, str]
+    exactly: dict[str, str]
     cells: dict[str, str]
     removes: list[str]
-    seconds: int
+    limits: tuple[str, str]
+    """Seconds and gigabytes."""
 
 
 def read(file: Path) -> Submission:
     """Read a file of tests/submissions."""
-    head, *parts = re.split(r"^# %% (.*)$", file.read_text(), flags=re.MULTILINE)
+    head, *parts = re.split(r"^# %% (.*)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
     said = re.findall(r"^# ([a-z]+): (.*)$", head, re.MULTILINE)
     one = dict(said)
     points = dict(part.split() for part in one["points"].split(","))
-    feedback = [text.split("|", 1) for key, text in said if key == "feedback"]
-    student = str(one.get("student", file.stem))
+    student = str(one.get("student", STUDENT))
     return Submission(
         file.stem,
         one["exercise"],
         student,
         str(one.get("claims", student)),
         {name: float(value) for name, value in points.items()},
-        {name.strip(): text.strip() for name, text in feedback},
+        _by_answer(text for key, text in said if key == "feedback"),
+        _by_answer(text for key, text in said if key == "exactly"),
         {name: code.strip() for name, code in zip(parts[::2], parts[1::2], strict=True)},
-        [text.strip() for key, text in said if key == "removes"],
-        int(one.get("seconds", 300)),
+        [f"hand-in {text.strip()}" for key, text in said if key == "removes"],
+        (one.get("seconds", "300"), one.get("memory", "4")),
     )
 
 
-def hand_in(submission: Submission, course: Path) -> None:
-    """Write a submission where nbgrader collects it, made from the release that students get."""
-    release = course / "release" / submission.exercise / f"{submission.exercise}.ipynb"
-    notebook = nbformat.read(release, as_version=4)
-    used = set()
-    for cell in list(notebook.cells):
-        answer = _answer(cell)
-        if answer in submission.cells:
+def _by_answer(lines: Iterable[str]) -> dict[str, str]:
+    pairs = [line.split("|", 1) for line in lines]
+    return {name.strip(): text.strip() for name, text in pairs}
+
+
+def answers() -> list[Submission]:
+    """Read the submissions that attack nothing."""
+    return [read(file) for file in sorted((FOLDER / "answers").glob("*.py"))]
+
+
+def attacks() -> list[Submission]:
+    """Read the submissions that attack the grading or the machine."""
+    return [read(file) for file in sorted((FOLDER / "attacks").glob("*.py"))]
+
+
+def fill_in(notebook: Any, submission: Submission) -> None:
+    """Put what a student wrote into a notebook as students get it."""
+    used, begun = set(), False
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"]:
+        begun = begun or has_tag(cell, "starter")
+        answer = _answer(cell) if begun else "imports"
+        if answer in submission.removes or (answer in used and answer == "imports"):
+            notebook.cells.remove(cell)
+        elif answer in submission.cells:
             cell.source = submission.cells[answer]
             used.add(answer)
         cell.source = re.sub('^STUDENT = ".*?"', f'STUDENT = "{submission.claims}"', cell.source)
-        if answer in [f"hand-in {name}" for name in submission.removes]:
-            notebook.cells.remove(cell)
-    assert used == set(submission.cells), f"{submission.name}: no such cell in {release.name}"
-    folder = course / "submitted" / submission.student / submission.exercise
-    folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / release.name)
+    assert used == set(submission.cells), f"{submission.name}: no such cell in the notebook"
 
 
 def _answer(cell: Any) -> str | None:
-    """Name the answer that a cell is for."""
-    tags = cell.metadata.get("tags", [])
-    if "starter" in tags:
+    """Return the name of the answer that a cell is for."""
+    if has_tag(cell, "starter"):
         found = re.search(r"^(\w+) = None", cell.source, re.MULTILINE)
         return found and found[1]
-    if "hand-in" in tags:
-        return f"hand-in {cell.metadata.nbgrader.grade_id}"
-    return None
+    return f"hand-in {answer_of(cell)}" if has_tag(cell, "hand-in") else None
 
 
-def feedback_of(submission: Submission, course: Path) -> dict[str, str]:
-    """Give what nbgrader shows below each answer."""
-    name = submission.exercise
-    path = course / "autograded" / submission.student / name / f"{name}.ipynb"
-    cells = json.loads(path.read_text())["cells"]
+def feedback_in(notebook: Any) -> dict[str, str]:
+    """Return what is written below each answer."""
     return {
-        cell["metadata"]["nbgrader"]["grade_id"]: " ".join(
-            "".join(output.get("text", output.get("evalue", ""))) for output in cell["outputs"]
+        cell.metadata.nbgrader.grade_id: " ".join(
+            output.get("text", output.get("evalue", "")) for output in cell.outputs
         )
-        for cell in cells
-        if cell["metadata"].get("nbgrader", {}).get("grade")
+        for cell in notebook.cells
+        if is_graded(cell)
     }

@@ -19,7 +19,7 @@ def slow(rng: np.random.Generator, log: str, seconds: float) -> pd.DataFrame:
     """Take some time, and note in a file that it was done, by which process and with what."""
     time.sleep(seconds)
     value = rng.normal()
-    with Path(log).open("a") as file:
+    with Path(log).open("a", encoding="utf-8") as file:
         file.write(f"{os.getpid()} {value!r}\n")
     return pd.DataFrame({"value": [value]})
 

@@ -6,7 +6,9 @@ of a quantity (Bonferroni's bound; Säilynoja, Bürkner & Vehtari (2022) make th
 at once, which is a little narrower). Nothing is right that has a p-value below ``ERRS``. So correct
 code fails a set of quantities that is tested together at most once in a thousand seeds.
 
-A short run is made here; ``make calibrate`` makes a long one, whose ranks are stored and tested.
+``make calibrate`` makes a long run, whose ranks are stored and tested, with a checksum of the
+models and the versions of what compiles and samples them. While these are as they were, one builder
+is enough here for a short run; where one changed, all are run.
 """
 
 import shutil
@@ -32,6 +34,7 @@ from bookmaking.studies.calibration import (
     ranks,
     sampler,
 )
+from multilevel.files import module_state
 
 ERRS = 1 / 1000
 BINS, SEED = 20, 1
@@ -70,7 +73,16 @@ def caught_in(study: Study, draw: Draw, simulations: int) -> set[str]:
 # The builders -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", STUDIES)
+def to_run() -> list[str]:
+    """Return the builders that a short run is made for."""
+    recorded = pd.read_csv(calibrate.TABLE)[["code_sha256", "versions"]].drop_duplicates()
+    present = [module_state(*calibrate.RESTS_ON), calibrate.versions()]
+    unchanged = recorded.to_numpy().tolist() == [present]
+    return ["partial_pooling"] if unchanged else list(STUDIES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", to_run())
 def test_true_values_rank_uniformly_among_the_draws(name: str) -> None:
     rank = ranks(STUDIES[name], sampler(name).draw, SIMULATIONS[name], SEED)
     p = p_values(histogram(rank, BINS))
@@ -78,6 +90,15 @@ def test_true_values_rank_uniformly_among_the_draws(name: str) -> None:
     # Some fits of so few observations have a divergent transition or two, and ml.fit would refuse
     # them. In the long run one in eleven of the crossed model's had, and fewer of the others'.
     assert (rank["divergent"] > 0).mean() < 0.2
+
+
+def test_all_builders_are_run_where_the_code_or_a_version_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"versions": lambda: "pymc==7", "RESTS_ON": calibrate.RESTS_ON[:1]}.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(calibrate, name, value)
+            assert to_run() == list(STUDIES)
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -100,6 +121,7 @@ def test_every_parameter_is_ranked(name: str) -> None:
 # would be if the simulation were right and the builder wrong, and need not be compiled again.
 
 
+@pytest.mark.slow
 def test_a_prior_that_is_five_times_too_narrow_is_caught() -> None:
     study = STUDIES["partial_pooling"]
 
@@ -117,23 +139,27 @@ def otherwise(study: Study, change: Callable[[Values], Values]) -> Study:
     return study._replace(outcome=lambda rng, v: study.outcome(rng, v | change(v)))
 
 
+@pytest.mark.slow
 def test_another_sd_of_the_outcome_is_caught() -> None:
     doubled = otherwise(STUDIES["no_pooling"], lambda v: {"sigma": 2 * v["sigma"]})
     found = caught_in(doubled, sampler("no_pooling").draw, 60)
     assert found == {"sigma", "log_likelihood"}
 
 
+@pytest.mark.slow
 def test_effects_under_the_next_clusters_name_are_caught() -> None:
     shifted = otherwise(STUDIES["no_pooling"], lambda v: {"alpha": np.roll(v["alpha"], 1)})
     found = caught_in(shifted, sampler("no_pooling").draw, 60)
     assert {"alpha[zoe]", "alpha[tom]"} <= found
 
 
+@pytest.mark.slow
 def test_treatments_in_each_others_place_are_caught() -> None:
     mixed = otherwise(STUDIES["crossed_intercepts"], lambda v: {"beta": np.roll(v["beta"], 1)})
     assert "log_likelihood" in caught_in(mixed, sampler("crossed_intercepts").draw, 60)
 
 
+@pytest.mark.slow
 def test_a_slope_with_the_wrong_sign_is_caught() -> None:
     turned = otherwise(STUDIES["ordered_logit"], lambda v: {"beta": -v["beta"]})
     assert "log_likelihood" in caught_in(turned, sampler("ordered_logit").draw, 40)
@@ -153,6 +179,7 @@ def test_draws_that_ignore_the_data_are_caught_by_the_log_likelihood_alone() -> 
 # The sampler --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_other_data_give_another_posterior_without_compiling_again() -> None:
     draw = sampler("no_pooling").draw
     noise = np.random.default_rng(3).normal(0, 0.1, len(PERSON_OF_ROW))
@@ -161,6 +188,7 @@ def test_other_data_give_another_posterior_without_compiling_again() -> None:
         np.testing.assert_allclose(draws["alpha"].mean(axis=0), level, atol=0.2)
 
 
+@pytest.mark.slow
 def test_counts_reach_the_cells_that_they_are_the_counts_of() -> None:
     study, draw = STUDIES["ordered_logit"], sampler("ordered_logit").draw
     probability = np.array([0.7, 0.1, 0.1, 0.1])
@@ -173,6 +201,7 @@ def test_counts_reach_the_cells_that_they_are_the_counts_of() -> None:
     assert study.labels["threshold"] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_ranks() -> None:
     study, draw = STUDIES["no_pooling"], sampler("no_pooling").draw
     few, more = ranks(study, draw, 3, seed=5), ranks(study, draw, 5, seed=5)
@@ -252,7 +281,7 @@ def counts_of(table: pd.DataFrame, builder: str) -> pd.DataFrame:
 
 
 def test_the_stored_ranks_are_those_of_the_present_code(stored: pd.DataFrame) -> None:
-    assert set(stored["code_sha256"]) == {calibrate.state(calibrate.RESTS_ON)}, (
+    assert set(stored["code_sha256"]) == {module_state(*calibrate.RESTS_ON)}, (
         "the models or their calibration have changed: run make calibrate"
     )
 
@@ -295,29 +324,10 @@ def test_the_limit_of_centred_effects_is_on_record(stored: pd.DataFrame) -> None
 def test_only_what_a_program_does_changes_its_checksum(tmp_path: Path) -> None:
     source, copy = calibrate.RESTS_ON[0], tmp_path / "models.py"
     shutil.copy(source, copy)
-    before = calibrate.state([copy])
+    before = module_state(copy)
     text = source.read_text()
     copy.write_text("# A comment.\n" + text.replace("Estimate every cluster", "Estimate clusters"))
     assert copy.read_text() != text
-    assert calibrate.state([copy]) == before
+    assert module_state(copy) == before
     copy.write_text(text.replace("Prior(pm.Exponential, 1)", "Prior(pm.Exponential, 2)"))
-    assert calibrate.state([copy]) != before
-
-
-def test_a_table_is_written_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "table.csv"
-    path.write_text("old")
-    calibrate.write(pd.DataFrame({"a": [1]}), path)
-    assert path.read_text() == "a\n1\n"
-
-    def write_half(_: pd.DataFrame, path: Path, **__: object) -> None:
-        path.write_text("half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(pd.DataFrame, "to_csv", write_half)
-    with pytest.raises(OSError, match="disk full"):
-        calibrate.write(pd.DataFrame({"a": [2]}), path)
-    assert path.read_text() == "a\n1\n"
-    assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
+    assert module_state(copy) != before

@@ -63,7 +63,7 @@ def test_tables_of_estimates_keep_their_standard_errors(source: Path) -> None:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_saving_the_notebook_in_jupyterlab_would_leave_the_source_as_it_is(source: Path) -> None:
     notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    assert jupytext.writes(notebook, fmt="md:myst") == source.read_text(), (
+    assert jupytext.writes(notebook, fmt="md:myst") == source.read_text(encoding="utf-8"), (
         f"write {source.name} as Jupytext does: jupytext --to md:myst chapters/{source.stem}.ipynb"
     )
 

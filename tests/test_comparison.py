@@ -108,7 +108,7 @@ def test_loo_of_correlated_draws_is_that_of_arviz_with_the_same_relative_efficie
 
 def test_a_row_that_every_draw_predicts_equally_well_has_its_density_and_no_bad_k() -> None:
     fit = invented_fit(Y)
-    values = fit["log_likelihood"]["y"].copy()
+    values = fit["log_likelihood"].dataset["y"].copy()
     values[{"row": 3}] = -1.5
     fit["log_likelihood"] = xr.DataTree(xr.Dataset({"y": values}))
     table = ml.loo(fit)

@@ -168,9 +168,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def change(path: Path, old: str, new: str) -> None:
-    content = path.read_text()
+    content = path.read_text(encoding="utf-8")
     assert old in content
-    path.write_text(content.replace(old, new, 1))
+    path.write_text(content.replace(old, new, 1), encoding="utf-8")
 
 
 @files

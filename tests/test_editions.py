@@ -121,6 +121,7 @@ def test_picture_words_and_names_of_a_solution_are_secrets() -> None:
     assert any("as {glue:text}" in trace for trace in secret)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("exercise-")])
 def test_what_students_get_runs_before_anything_is_done(name: str) -> None:
     page = editions.student_notebook(name)

@@ -23,6 +23,7 @@ def test_a_right_installation_is_told_so(capsys: pytest.CaptureFixture[str]) -> 
     assert "may differ by" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "rate"), [("sigma", 200), ("sigma_alpha", 60)])
 def test_a_wrong_installation_is_told_so_with_advice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scale: str, rate: float
@@ -39,6 +40,7 @@ def test_a_wrong_installation_is_told_so_with_advice(
     assert "remove the folder .venv" in printed
 
 
+@pytest.mark.slow
 def test_draws_that_cannot_be_trusted_are_told_so_with_advice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,38 +18,45 @@ import pytest
 import xarray as xr
 
 import multilevel as ml
+from bookmaking.paths import RUN
 from multilevel.models import Prior
 
 FACTS = ml.load_lecture()
 ESTIMATES, LOO_FACTS = (part for _, part in FACTS.groupby(FACTS["parameter"] == "loo"))
+FITTED = RUN / "chapters" / "fits"
 PREDICTORS = ["action", "intention", "contact"]
 
 # The smallest Bulk_ESS in the print of each model; 4000 draws everywhere, as here.
 LECTURE_ESS = {"no_pooling": 2112, "partial_pooling": 1484, "crossed_intercepts": 1136}
 
 
+# The seeds and settings are those of the chapters, so that their stored fits are read.
+
+
 def fit_no_pooling() -> xr.DataTree:
-    return ml.fit(ml.no_pooling(ml.load_mlm(), "con", "id"), seed=7)
+    model = ml.no_pooling(ml.load_mlm(), "con", "id")
+    return ml.fit(model, seed=9, file=FITTED / "no-pooling")
 
 
 def fit_partial_pooling() -> xr.DataTree:
-    return ml.fit(ml.partial_pooling(ml.load_mlm(), "con", "id"), seed=7)
+    model = ml.partial_pooling(ml.load_mlm(), "con", "id")
+    return ml.fit(model, seed=9, file=FITTED / "partial-pooling")
 
 
 def fit_crossed_intercepts() -> xr.DataTree:
     data = ml.load_chimpanzees()
     model = ml.crossed_intercepts(data, "pulled_left", ["actor", "block"], "treatment")
-    return ml.fit(model, seed=7, target_accept=0.95)
+    return ml.fit(model, seed=1, target_accept=0.95, file=FITTED / "crossed-intercepts")
 
 
 def fit_ordered_logit() -> xr.DataTree:
     model = ml.ordered_logit(ml.load_trolley(), "response", PREDICTORS)
-    return ml.fit(model, seed=7, adapt_correlations=True)
+    return ml.fit(model, seed=7, adapt_correlations=True, file=FITTED / "ordered-logit")
 
 
 def fit_ordered_logit_varying() -> xr.DataTree:
     model = ml.ordered_logit(ml.load_trolley(), "response", PREDICTORS, "id")
-    return ml.fit(model, seed=7, target_accept=0.8)
+    return ml.fit(model, seed=7, target_accept=0.8, file=FITTED / "ordered-logit-varying")
 
 
 FITS: dict[str, Callable[[], xr.DataTree]] = {

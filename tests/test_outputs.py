@@ -1,12 +1,7 @@
 """The rule for outputs passes what is the same within Monte Carlo error, and nothing else."""
 
 import copy
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import nbformat
@@ -14,155 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from nbclient.exceptions import CellExecutionError
 
 import multilevel as ml
 from bookmaking.notebooks.outputs import GLUED, disagreements
 from multilevel import figures
 from multilevel.estimates import MIME
-
-# A notebook like a chapter, small enough to be run several times ----------------------------------
-
-CELLS = {
-    "setup": """
-        import pymc as pm
-        import multilevel as ml
-        from multilevel import figures
-        from myst_nb import glue
-        figures.set_theme()
-        mlm = ml.load_mlm().query("id < 80")
-        model = ml.partial_pooling(mlm, "con", "id")
-        """,
-    "fit": "fit = ml.fit(model, seed=1)\nml.diagnose(fit)",
-    "model": "ml.summarise(fit)",
-    "labels": 'levels = fit["posterior"]["alpha"]\nml.interval(levels)',
-    "rows": "ml.interval(levels).head(7)",
-    "mass": "ml.interval(levels, prob=0.95)",
-    "figure": "_ = figures.forest(ml.summarise(fit, prob=0.95), 'con')",
-    "glued": """
-        sigma = ml.summarise(fit).loc["sigma"]
-        glue("sigma", ml.Quoted(sigma["mean"], sigma["mcse"], ".3f"), display=False)
-        """,
-    "draws": "ml.peek(ml.tidy(levels))",
-    "sentence": 'print("Person 6 is near the mean.")',
-    "claim": 'assert fit.attrs["seed"] > 0\nprint("The seed is positive.")',
-}
-PRIOR = 'ml.partial_pooling(mlm, "con", "id", sigma_alpha=ml.Prior(pm.Exponential, 40))'
-NUMBER = r"-?\d+\.\d+(e-\d+)?"
-# What is changed in a cell, and the message that must follow.
-WRONG = {
-    "model": (
-        "ml.summarise(fit)",
-        f"ml.summarise(ml.fit({PRIOR}, seed=1))",
-        rf"row 'sigma_alpha', column 'mean': stored {NUMBER}, fresh {NUMBER}, may differ by 0\.0",
-    ),
-    "labels": (
-        "ml.interval(levels)",
-        "i = levels['id'].to_numpy().copy()\ni[[0, 2]] = i[[2, 0]]\n"
-        "ml.interval(levels.assign_coords(id=i))",
-        r"row '0', column 'id': stored 6, fresh 34, may differ by 0",
-    ),
-    "rows": ("head(7)", "head(6)", r"index: 7 stored, 6 fresh; .* stored '6', fresh None"),
-    "mass": (
-        "0.95",
-        "0.90",
-        rf"row '\d+', column '(lower|upper)': stored {NUMBER}, fresh {NUMBER}, may differ by 0\.0",
-    ),
-    "figure": (
-        "0.95",
-        "0.90",
-        rf"row 'alpha\[\d+\]', column '(lower|upper)': "
-        rf"stored {NUMBER}, fresh {NUMBER}, may differ by 0\.0",
-    ),
-    "glued": (
-        '["sigma"]',
-        '["sigma_alpha"]',
-        rf"column 'value': stored {NUMBER}, fresh {NUMBER}, may differ by 0\.00",
-    ),
-    "sentence": ("near", "far from", r"stored .*Person 6 is near.* fresh .*Person 6 is far from"),
-    # After this cell a reader's run goes on; a false claim fails here all the same.
-    "claim": ("> 0", "> 9", r"AssertionError"),
-}
-
-
-def notebook(changed: dict[str, str] | None = None) -> nbformat.NotebookNode:
-    sources = {name: dedent(source).strip() for name, source in CELLS.items()} | (changed or {})
-    cells = [nbformat.v4.new_code_cell(sources[name], id=name) for name in CELLS]
-    cells[-1].metadata["tags"] = ["raises-exception"]
-    return nbformat.v4.new_notebook(cells=cells)
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
-    made = notebook()
-    execute(made, tmp_path_factory.mktemp("stored"))
-    return made
-
-
-def nbval(stored: nbformat.NotebookNode, changed: dict[str, str], folder: Path) -> str:
-    """Put other sources under stored outputs, run nbval as ``make test`` does, give its report."""
-    made = copy.deepcopy(stored)
-    for cell, fresh in zip(made.cells, notebook(changed).cells, strict=True):
-        cell.source = fresh.source
-    nbformat.write(made, folder / "a-chapter.ipynb")
-    rule = str(Path(__file__).parent)
-    command = [
-        sys.executable,
-        *["-m", "pytest", "--nbval", "--nbval-current-env", "-p", "outputs", "-v"],
-    ]
-    ran = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "--color=no", "--rootdir", ".", "a-chapter.ipynb"],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": rule},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return ran.stdout + ran.stderr
-
-
-def test_the_same_seed_on_the_same_machine_gives_the_same_outputs(
-    stored: nbformat.NotebookNode, tmp_path: Path
-) -> None:
-    again = notebook()
-    execute(again, tmp_path)
-    for cell, fresh in zip(stored.cells, again.cells, strict=True):
-        assert cell.outputs == fresh.outputs  # figures to the pixel
-
-
-def test_a_false_claim_stops_the_execution(tmp_path: Path) -> None:
-    claim = nbformat.v4.new_code_cell("assert 1 > 2", metadata={"tags": ["raises-exception"]})
-    with pytest.raises(CellExecutionError, match="assert 1 > 2"):
-        execute(nbformat.v4.new_notebook(cells=[claim]), tmp_path)
-
-
-def test_another_seed_passes(stored: nbformat.NotebookNode, tmp_path: Path) -> None:
-    report = nbval(stored, {"fit": CELLS["fit"].replace("seed=1", "seed=2")}, tmp_path)
-    assert f"{len(CELLS)} passed" in report, report
-
-
-@pytest.fixture(scope="module")
-def report(stored: nbformat.NotebookNode, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Run a notebook in which every cell of WRONG is wrong in its own way."""
-    changed = {}
-    for name, (right, wrong, _) in WRONG.items():
-        source = dedent(CELLS[name]).strip()
-        assert right in source
-        changed[name] = source.replace(right, wrong)
-    return nbval(stored, changed, tmp_path_factory.mktemp("wrong"))
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_what_is_wrong_fails_and_the_message_says_where(report: str, name: str) -> None:
-    number = list(CELLS).index(name)
-    if name not in WRONG:
-        assert re.search(rf"ipynb::Cell {number} PASSED", report), report
-        return
-    assert re.search(rf"ipynb::Cell {number} FAILED", report), report
-    assert re.search(rf"a-chapter\.ipynb, cell {number}: .*{WRONG[name][2]}", report), report
-
-
-# The rule by itself -------------------------------------------------------------------------------
 
 
 def shown(data: dict[str, Any]) -> list[Any]:

@@ -59,6 +59,7 @@ NOT_PROSE = [
     r"\$\$.*?\$\$",
     r"\$[^$\n]+\$",
     r"(?<=\])\([^)\s]+\)",  # the address of a link
+    r"</?[a-z][^<>]*>",  # a tag of HTML, not the text around it
 ]
 
 CAPTIONS = [("figure", "caption"), ("image", "alt")]
@@ -168,6 +169,7 @@ def test_an_allowed_number_is_still_in_its_place_and_has_a_reason(allowed: Allow
         ("`a` is 0.5 and `b` is 0.7", ["0.5", "0.7"]),
         ("$a$ is 0.5 and $b$ is 0.7", ["0.5", "0.7"]),
         ("A lost ` hides\n14 nowhere `.", ["14"]),
+        ('<text x="20">14 of them</text>', ["14"]),
     ],
 )
 def test_a_typed_result_is_found(passage: str, numbers: list[str]) -> None:
@@ -185,6 +187,7 @@ def test_a_typed_result_is_found(passage: str, numbers: list[str]) -> None:
         "See {cite:p}`efron1977`, {doc}`chapter-17` and [this](https://example.org/0.19).",
         "{doc}`The page <page-17>`",
         "13. The thirteenth point of a list.",
+        '<svg viewBox="0 0 640 480">\n<text x="20" y="40">Seven of 12</text>\n</svg>',
         "Seven of 12 in person 6, `alpha[29]`, alpha29.",
     ],
 )

@@ -67,6 +67,7 @@ print(fit["posterior"]["sigma_alpha"].to_numpy().tolist())
 """
 
 
+@pytest.mark.slow
 def test_neither_what_is_compiled_already_nor_the_processor_changes_the_draws(
     tmp_path: Path,
 ) -> None:

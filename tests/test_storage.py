@@ -224,6 +224,7 @@ def test_a_derived_quantity_is_part_of_the_fingerprint() -> None:
     assert len(keys) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", storage.PACKAGES)
 def test_another_version_refits(
     stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch, package: str
@@ -242,6 +243,7 @@ def run(code: str, *arguments: object, **settings: Any) -> subprocess.Popen[str]
     )
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
     code = "for build in ORDERED_MODELS.values(): print(storage.fingerprint(build(), SETTINGS))"
     here = [storage.fingerprint(build(), SETTINGS) for build in ORDERED_MODELS.values()]
@@ -291,6 +293,7 @@ def test_an_altered_byte_is_noticed(stored: Path, fits: list[int], place: float)
     assert fits == [1]
 
 
+@pytest.mark.slow
 def test_a_file_of_another_kind_is_not_taken_for_a_fit(stored: Path, fits: list[int]) -> None:
     words = b"not a fit" * 1000
     stored.write_bytes(words)
@@ -304,31 +307,34 @@ def test_a_file_of_another_kind_is_not_taken_for_a_fit(stored: Path, fits: list[
 
 # Processes that are killed, and a disk that is full -----------------------------------------------
 
-WRITE = """
-fit, path = storage.load(Path(sys.argv[1]), sys.argv[2]), Path(sys.argv[1])
-print("ready", flush=True)
-while True:
-    storage.store(fit, path, sys.argv[2])
-"""
+
+def start_writer(fit: xr.DataTree, path: Path, key: str) -> int:
+    """Start a process that stores a fit again and again; return its number.
+
+    It is a copy of this one, which has imported everything already.
+    """
+    process = os.fork()
+    if process == 0:
+        while True:
+            storage.store(fit, path, key)
+    return process
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_writing_never_leaves_half_a_fit(
     stored: Path, fresh: xr.DataTree
 ) -> None:
     key = storage.fingerprint(model(), SETTINGS)
     unfinished = 0
     for k in range(30):  # on a busy machine many kills come too early or too late
-        writer = run(WRITE, stored, key)
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
+        writer = start_writer(fresh, stored, key)
         # Kill it while it writes: when the temporary file has been there for a moment.
         deadline = time.monotonic() + 60
         while not list(stored.parent.glob("*.tmp")) and time.monotonic() < deadline:
             pass
         time.sleep(0.0003 * (k % 4))
-        writer.send_signal(signal.SIGKILL)
-        assert writer.wait() == -signal.SIGKILL
-        writer.stdout.close()
+        os.kill(writer, signal.SIGKILL)
+        assert os.waitpid(writer, 0)[1] == signal.SIGKILL
         again = storage.load(stored, key)
         assert again is not None
         assert again.identical(fresh)
@@ -377,6 +383,7 @@ print(float(result["posterior"]["sigma"].mean()), flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_neither_the_fit_nor_the_stored_one(
     stored: Path, fresh: xr.DataTree
 ) -> None:
@@ -395,6 +402,7 @@ print(hashlib.sha256(result["posterior"]["alpha"].values.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_fit_at_once_do_not_disturb_each_other(
     tmp_path: Path, fresh: xr.DataTree
 ) -> None:

@@ -22,6 +22,7 @@ from multilevel.studies import StudyError, run_study
 from tests import replicates
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 REPLICATES = 40
 PROGRAM = """
 import sys
@@ -119,10 +120,21 @@ def test_an_error_names_its_replicate_and_costs_no_other(tmp_path: Path) -> None
 # What is killed -----------------------------------------------------------------------------------
 
 
-def start(folder: Path, log: Path, **options: object) -> subprocess.Popen[str]:
+@contextmanager
+def start(folder: Path, log: Path, **options: object) -> Iterator[subprocess.Popen[str]]:
+    """Start a study in a process of its own, which does not outlive the test."""
     command = [sys.executable, "-c", PROGRAM, str(folder), str(log), str(REPLICATES), repr(options)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def run_again(folder: Path, log: Path, **options: object) -> None:
+    """Go on with a study to its end."""
+    with start(folder, log, **options) as process:
+        assert process.wait(120) == 0, process.communicate()[1]
 
 
 def wait_until_finished(number: int, folder: Path) -> None:
@@ -142,7 +154,7 @@ def times_done(folder: Path, log: Path) -> dict[int, int]:
     It may be more than once: a worker that is killed between the log and the file did it in vain.
     """
     there, values = finished(folder), expected(REPLICATES)
-    done = [float(line.split()[1]) for line in log.read_text().splitlines()]
+    done = [float(line.split()[1]) for line in log.read_text(encoding="utf-8").splitlines()]
     return {number: done.count(values[number]) for number in there}
 
 
@@ -159,31 +171,30 @@ def check_that_all_is_there(folder: Path, log: Path, before: dict[int, int]) -> 
 
 def test_a_client_that_is_killed_goes_on(tmp_path: Path) -> None:
     folder, log = tmp_path / "study", tmp_path / "log"
-    client = start(folder, log, workers=3)
-    wait_until_finished(6, folder)
-    children = psutil.Process(client.pid).children(recursive=True)
-    assert len(children) >= 3
-    client.kill()
-    client.wait()
-    _, alive = psutil.wait_procs(children, timeout=60)  # no worker outlives the client
-    assert not alive
+    with start(folder, log, workers=3) as client:
+        wait_until_finished(6, folder)
+        children = psutil.Process(client.pid).children(recursive=True)
+        assert len(children) >= 3
+        client.kill()
+        client.wait()
+        _, alive = psutil.wait_procs(children, timeout=60)  # no worker outlives the client
+        assert not alive
     before = times_done(folder, log)
     assert len(before) < REPLICATES
-    again = start(folder, log, workers=3)
-    assert again.wait(120) == 0, again.communicate()[1]
+    run_again(folder, log, workers=3)
     check_that_all_is_there(folder, log, before)
 
 
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     folder, log = tmp_path / "study", tmp_path / "log"
-    client = start(folder, log, workers=3)
     before: dict[int, int] = {}
-    for at_least in (4, 12):
-        wait_until_finished(at_least, folder)
-        before = times_done(folder, log) | before
-        os.kill(int(log.read_text().split()[-2]), signal.SIGKILL)
-    assert client.wait(120) == 0, client.communicate()[1]
-    workers = {line.split()[0] for line in log.read_text().splitlines()}
+    with start(folder, log, workers=3) as client:
+        for at_least in (4, 12):
+            wait_until_finished(at_least, folder)
+            before = times_done(folder, log) | before
+            os.kill(int(log.read_text(encoding="utf-8").split()[-2]), signal.SIGKILL)
+        assert client.wait(120) == 0, client.communicate()[1]
+    workers = {line.split()[0] for line in log.read_text(encoding="utf-8").splitlines()}
     assert len(workers) > 3
     check_that_all_is_there(folder, log, before)
 
@@ -219,18 +230,17 @@ def cluster(log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 def test_a_scheduler_that_is_killed_costs_no_finished_replicate(tmp_path: Path) -> None:
     folder, log = tmp_path / "study", tmp_path / "log"
     with cluster(tmp_path / "first") as (address, scheduler):
-        client = start(folder, log, scheduler=address)
-        wait_until_finished(6, folder)
-        scheduler.kill()
-        assert client.wait(120) != 0
-        said = client.communicate()[1]
+        with start(folder, log, scheduler=address) as client:
+            wait_until_finished(6, folder)
+            scheduler.kill()
+            assert client.wait(120) != 0
+            said = client.communicate()[1]
         assert "StudyError: The scheduler was lost." in said, said
         assert "the same call goes on from there" in said
     before = times_done(folder, log)
     assert len(before) < REPLICATES
     with cluster(tmp_path / "second") as (address, _):
-        again = start(folder, log, scheduler=address)
-        assert again.wait(120) == 0, again.communicate()[1]
+        run_again(folder, log, scheduler=address)
     check_that_all_is_there(folder, log, before)
 
 

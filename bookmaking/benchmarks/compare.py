@@ -124,7 +124,10 @@ def measure(arguments: Sequence[str], variables: dict[str, str]) -> Report:
     Failure
         It failed, or printed something else.
     """
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+    ):
         start = time.monotonic()
         process = subprocess.Popen(
             arguments, cwd=ROOT, stdout=output, stderr=errors, env=variables, process_group=0

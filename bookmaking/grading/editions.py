@@ -20,7 +20,14 @@ import yaml
 
 from bookmaking import book
 from bookmaking.environments import set_up
-from bookmaking.grading.exercises import PREFIX, answer_of, assignments, has_tag, points_of
+from bookmaking.grading.exercises import (
+    HIDDEN_TESTS,
+    PREFIX,
+    answer_of,
+    assignments,
+    has_tag,
+    points_of,
+)
 from bookmaking.grading.sandbox import STUDY_DATA
 from bookmaking.html import archives, build
 from bookmaking.notebooks.derivation import derive, write
@@ -36,12 +43,6 @@ SOFTWARE = [name for name in [*archives.LIBRARY, *archives.RUNNING] if name != "
 """What notebooks need to run, besides data."""
 MARKING = ["bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
 """What checks of answers need; students do not get it."""
-HIDDEN = """
-
-### BEGIN HIDDEN TESTS
-raise RuntimeError("not judged: autograde with the settings in nbgrader_config.py")
-### END HIDDEN TESTS"""
-
 YOURS = """
 ### BEGIN SOLUTION
 ### END SOLUTION"""
@@ -278,18 +279,35 @@ def make_sources(course: Path, names: Sequence[str] = ()) -> None:
     for old in ("source", "answers"):  # an exercise may have changed since
         shutil.rmtree(course / old, ignore_errors=True)
     for assignment in names or assignments():
-        page = student_notebook(PREFIX + assignment, execute=False)
-        points = points_of(assignment)
-        for number, cell in enumerate(page.cells, start=1):
-            if has_tag(cell, "starter"):
-                _grades(cell, f"{assignment}-{number}", solution=True)
-                cell.source += YOURS
-            elif has_tag(cell, "hand-in"):
-                _grades(cell, answer_of(cell), points=points[answer_of(cell)])
-                cell.source += HIDDEN
-        write(page, course / "source" / assignment / f"{assignment}.ipynb")
+        source = course / "source" / assignment / f"{assignment}.ipynb"
+        write(assignment_notebook(assignment), source)
     shutil.copy(HERE / "nbgrader_config.py", course)
     print(f"made {len(names or assignments())} assignments: {course}/source")
+
+
+def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
+    """Return what nbgrader makes an assignment's release from.
+
+    Parameters
+    ----------
+    assignment
+        The exercise.
+
+    Returns
+    -------
+    The students' notebook, not executed, with a place for each solution, points, and a hidden part
+    that fails where nbgrader executes it itself
+    """
+    page = student_notebook(PREFIX + assignment, execute=False)
+    points = points_of(assignment)
+    for number, cell in enumerate(page.cells, start=1):
+        if has_tag(cell, "starter"):
+            _grades(cell, f"{assignment}-{number}", solution=True)
+            cell.source += YOURS
+        elif has_tag(cell, "hand-in"):
+            _grades(cell, answer_of(cell), points=points[answer_of(cell)])
+            cell.source += HIDDEN_TESTS
+    return page
 
 
 def release(course: Path, names: Sequence[str]) -> None:
@@ -298,7 +316,7 @@ def release(course: Path, names: Sequence[str]) -> None:
     # nbgrader calls a program of its own environment by its name.
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     for name in names:
-        command = [python, "-m", "nbgrader", "generate_assignment", name, "--force"]
+        command = [str(python), "-m", "nbgrader", "generate_assignment", name, "--force"]
         subprocess.run(
             [*command, "--log-level", "ERROR"],
             cwd=course,

@@ -4,6 +4,7 @@ The tags of its code cells say what each is: ``starter``, ``solution``, ``hand-i
 """
 
 import ast
+import copy
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,12 @@ from bookmaking.paths import CHAPTERS
 
 PREFIX = "exercise-"
 STUDENT = re.compile(r'^STUDENT = "[^"\n]*"', re.MULTILINE)
+HIDDEN_TESTS = """
+
+### BEGIN HIDDEN TESTS
+raise RuntimeError("not judged: autograde with the settings in nbgrader_config.py")
+### END HIDDEN TESTS"""
+"""What is below each call that hands in, and nbgrader puts back before it grades."""
 
 
 def assignments() -> list[str]:
@@ -95,3 +102,12 @@ def answer_of(cell: Any) -> str:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "ml.hand_in"
     )
     return str(ast.literal_eval(call.args[0]))
+
+
+def without_hidden_tests(notebook: Any) -> Any:
+    """Return a copy of a notebook without what nbgrader hides from students."""
+    shown = copy.deepcopy(notebook)
+    pattern = r"\n*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS"
+    for cell in shown.cells:
+        cell.source = re.sub(pattern, "", cell.source, flags=re.DOTALL)
+    return shown

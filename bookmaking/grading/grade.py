@@ -1,3 +1,4 @@
+# ruff: noqa: E402
 """Grade what came back: run, judge, enter into the gradebook, write feedback, export.
 
 usage: python -m bookmaking grade ASSIGNMENT [--course FOLDER] [--jobs N] [--seconds N] [--memory N]
@@ -13,15 +14,18 @@ import csv
 import fcntl
 import hashlib
 import json
+import multiprocessing
 import os
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
+
+# jsonschema would import it, and take 1.4 s for a grammar of addresses that no notebook needs.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
@@ -29,7 +33,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from bookmaking.environments import set_up
-from bookmaking.paths import DIST, ROOT
+from bookmaking.paths import DIST
 from multilevel.files import atomic
 
 MAX_SUBMISSION = 100 * 1024**2
@@ -74,7 +78,7 @@ def fingerprint(submission: Path) -> str:
     return digest.hexdigest()
 
 
-def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) -> None:
+def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:
     """Grade one submission by nbgrader, in this process, and remember that it was.
 
     Parameters
@@ -86,13 +90,13 @@ def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) 
     options
         Limits of time and memory, for the preprocessor.
     """
-    mark = _mark(course, assignment, student)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    with mark.with_suffix(".lock").open("w", encoding="utf-8") as lock:
+    record = _record(course, assignment, student)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with record.with_suffix(".lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for one that outlived an interrupted grading
         if _is_graded(course, assignment, student):
             return
-        mark.unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
         start, problem = time.monotonic(), None
         try:
             key = fingerprint(course / "submitted" / student / assignment)
@@ -100,52 +104,56 @@ def grade(course: Path, assignment: str, student: str, options: dict[str, Any]) 
             for step in (api.autograde, api.generate_feedback):
                 done = step(assignment, student, force=True)
                 if not done["success"]:
-                    log = mark.with_suffix(".log")
+                    log = record.with_suffix(".log")
                     write(log, f"{done['log']}\n{done['error']}")
                     problem = f"{_reason(done['log'])} All of it: {log}"
                     break
         except (ValueError, OSError) as error:
             key, problem = "", str(error)
-        remember(mark, key, problem, time.monotonic() - start)
+        remember(record, key, problem, time.monotonic() - start)
 
 
-def remember(mark: Path, submission: str, problem: str | None, seconds: float) -> None:
+def remember(record: Path, submission: str, problem: str | None, seconds: float) -> None:
     """Write down that a submission was graded, or why it could not be."""
     state = {"submission": submission, "problem": problem, "seconds": round(seconds, 1)}
-    write(mark, json.dumps(state))
+    write(record, json.dumps(state))
 
 
-def grade_apart(
-    course: Path, assignment: str, student: str, options: dict[str, Any]
-) -> dict[str, Any]:
-    """Grade one submission in a process of its own, so that its end is not that of the others.
+def grade_each(
+    course: Path, assignment: str, names: list[str], jobs: int, options: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Grade submissions, each in a process of its own, whose end is not that of the others.
 
     Parameters
     ----------
-    course, assignment, student, options
+    course, assignment, options
         As for :func:`grade`.
+    names
+        The students.
+    jobs
+        How many submissions are graded at once.
 
-    Returns
-    -------
-    What is remembered: ``submission`` (its fingerprint), ``problem`` (or None), ``seconds``
+    Yields
+    ------
+    The student, and what is remembered: ``submission`` (its fingerprint), ``problem`` (or None),
+    ``seconds``
     """
-    mark = _mark(course, assignment, student)
-    command = [
-        sys.executable,
-        "-m",
-        "bookmaking.grading.grade",
-        assignment,
-        "--course",
-        str(course),
-        "--only",
-        student,
-    ]
-    for name, value in options.items():
-        command += [] if value is None else [f"--{name}", str(value)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode != 0 or not mark.is_file():
-        remember(mark, "", f"the grader failed ({done.returncode}): {done.stderr[-500:]}", 0)
-    return dict(json.loads(mark.read_text(encoding="utf-8")))
+    # A fork has nbgrader imported already. There are no threads here that it could break.
+    fork = multiprocessing.get_context("fork")
+    todo, running = list(names), dict[Any, tuple[str, Any]]()
+    while todo or running:
+        while todo and len(running) < jobs:
+            student = todo.pop(0)
+            process = fork.Process(target=grade, args=(course, assignment, student, options))
+            process.start()
+            running[process.sentinel] = student, process
+        for ended in wait(running):
+            student, process = running.pop(ended)
+            process.join()
+            record = _record(course, assignment, student)
+            if process.exitcode != 0:
+                remember(record, "", f"the grader ended with exit code {process.exitcode}", 0)
+            yield student, json.loads(record.read_text(encoding="utf-8"))
 
 
 def _reason(log: str | None) -> str:
@@ -155,7 +163,7 @@ def _reason(log: str | None) -> str:
     return named[-1] if named else "nbgrader failed."
 
 
-def settings(course: Path, options: dict[str, Any]) -> Config:
+def settings(course: Path, options: Mapping[str, Any]) -> Config:
     """Read the course's nbgrader_config.py, and set the limits that were asked for."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     for name, value in options.items():
@@ -176,10 +184,10 @@ def students(course: Path, assignment: str) -> list[str]:
 
 
 def _is_graded(course: Path, assignment: str, student: str) -> bool:
-    mark = _mark(course, assignment, student)
-    if not mark.is_file():
+    record = _record(course, assignment, student)
+    if not record.is_file():
         return False
-    remembered = json.loads(mark.read_text(encoding="utf-8"))
+    remembered = json.loads(record.read_text(encoding="utf-8"))
     try:
         key = fingerprint(course / "submitted" / student / assignment)
     except ValueError:
@@ -187,7 +195,7 @@ def _is_graded(course: Path, assignment: str, student: str) -> bool:
     return bool(remembered["submission"] == key) and remembered["problem"] is None
 
 
-def _mark(course: Path, assignment: str, student: str) -> Path:
+def _record(course: Path, assignment: str, student: str) -> Path:
     return course / "graded" / assignment / f"{student}.json"
 
 
@@ -203,10 +211,10 @@ def rows(course: Path, assignment: str) -> Iterator[dict[str, Any]]:
     database = config.CourseDirectory.get("db_url", f"sqlite:///{course / 'gradebook.db'}")
     with Gradebook(database, config.CourseDirectory.course_id) as book:
         for student in students(course, assignment):
-            mark = _mark(course, assignment, student)
+            record = _record(course, assignment, student)
             problem = (
-                json.loads(mark.read_text(encoding="utf-8"))["problem"]
-                if mark.is_file()
+                json.loads(record.read_text(encoding="utf-8"))["problem"]
+                if record.is_file()
                 else "not graded"
             )
             row: dict[str, Any] = {"student": student, "assignment": assignment}
@@ -241,7 +249,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--memory", type=float)
-    parser.add_argument("--only", help=argparse.SUPPRESS)  # one submission, in this process
     chosen = parser.parse_args(arguments)
     course, assignment = chosen.course.resolve(), chosen.assignment
     set_up("book")  # in which submissions and solutions run
@@ -250,19 +257,13 @@ def main(arguments: list[str]) -> int:
     if not students(course, assignment):
         parser.error(f"nobody has handed in: no folder {course}/submitted/STUDENT/{assignment}")
     options = {"seconds": chosen.seconds, "memory": chosen.memory}
-    if chosen.only:
-        grade(course, assignment, chosen.only, options)
-        return 0
-    todo, start = waiting(course, assignment), time.monotonic()
+    todo, start, failed = waiting(course, assignment), time.monotonic(), 0
     print(f"{len(students(course, assignment))} submissions, {len(todo)} to grade", flush=True)
-    failed = 0
-    with ThreadPoolExecutor(chosen.jobs) as pool:
-        jobs = {pool.submit(grade_apart, course, assignment, who, options): who for who in todo}
-        for number, job in enumerate(as_completed(jobs), start=1):
-            result = job.result()
-            failed += result["problem"] is not None
-            said = result["problem"] or "graded"
-            print(f"{number}/{len(todo)} {jobs[job]}: {said} ({result['seconds']} s)", flush=True)
+    graded = grade_each(course, assignment, todo, chosen.jobs, options)
+    for number, (student, result) in enumerate(graded, start=1):
+        failed += result["problem"] is not None
+        said = result["problem"] or "graded"
+        print(f"{number}/{len(todo)} {student}: {said} ({result['seconds']} s)", flush=True)
     path = export(course, assignment)
     minutes = (time.monotonic() - start) / 60
     print(f"{len(todo) - failed} graded in {minutes:.1f} minutes, {failed} could not be: {path}")

@@ -21,9 +21,9 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+import multilevel as ml
 from multilevel import answers
 from multilevel.answers import Answer, draws_array, load, number_answer, save
-from multilevel.estimates import mcse
 
 MIN_ESS = 400
 """Effective draws that every quantity of an answer needs, as for the book's own fits."""
@@ -97,7 +97,7 @@ def reference_answer(
     verdict = mark(right, question)
     assert verdict.passed, f"the solution's own answer does not pass: {verdict.feedback}"
     for text, answer in wrong.items():
-        assert not mark(answer, question).passed, f"this mistake would pass: {text}"
+        assert _difference(answer, right, within), f"this mistake would pass: {text}"
     if folder := os.environ.get(answers.FOLDER):
         save_question(question, Path(folder))
     refused = f"; {len(wrong)} typical mistakes are refused" if wrong else ""
@@ -217,7 +217,7 @@ def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd
     over = ("chain", "draw")
     value = [draws.mean(over) if method == "mean" else draws.std(over) for draws in (theirs, ours)]
     size = [np.maximum(azs.ess(draws, method=method), FEW) for draws in (theirs, ours)]
-    error = (mcse(ours, method=method) * np.sqrt(1 + size[1] / size[0])).fillna(0)
+    error = (ml.mcse(ours, method=method) * np.sqrt(1 + size[1] / size[0])).fillna(0)
     return ~(
         abs(value[0] - value[1]) <= MAX_Z * error + 1e-9
     )  # NaN compares false, so it counts as different

@@ -9,10 +9,12 @@ are outputs of cells and answers, as data.
 
 import contextlib
 import json
+import re
 import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +34,6 @@ STUDY_DATA = [
 ]
 """What students get of data/: not the lecture's printed results, nor the book's own."""
 GIGABYTE = 1024**3
-GRACE = 60
-"""Seconds between the time limit, at which the notebook is stopped, and that at which all is."""
 MAX_RESULT = GIGABYTE // 4
 """Bytes of outputs and answers that are taken back."""
 WRITABLE = ("/student", "/tmp", "/dev/shm")
@@ -49,13 +49,40 @@ class Limits:
     seconds: int = 600
     memory: float = 6.0
     files: float = 0.5
+    grace: int = 60
+    """Seconds between the time limit, at which the notebook is stopped, and that of the sandbox."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of the sandbox. The submission may have forged all of it."""
+
+    outputs: list[list[Any]]
+    """Of each cell, in order; empty if it did not run."""
+    answers: dict[str, bytes]
+    """The content of each file that was handed in."""
+    problem: str | None
+    """Why the run ended early."""
+
+    @property
+    def claimed(self) -> str | None:
+        """The student's id that the notebook was worked out for, if it says so."""
+        said = self.answers.get("student.txt")
+        return None if said is None else said.decode(errors="replace")
+
+    def save_answers(self, names: Iterable[str], folder: Path) -> None:
+        """Write the answers with these names: FOLDER/NAME.npz."""
+        for name in names:
+            # The name comes from the submitted notebook, and becomes that of a file.
+            if re.fullmatch(r"\w+", name) and f"{name}.npz" in self.answers:
+                Path(folder, f"{name}.npz").write_bytes(self.answers[f"{name}.npz"])
 
 
 class SandboxError(RuntimeError):
     """The sandbox does not work on this machine; the submission is not to blame."""
 
 
-def run(notebook: dict[str, Any], submission: Path, student: str, limits: Limits) -> dict[str, Any]:
+def run(notebook: dict[str, Any], submission: Path, limits: Limits) -> Result:
     """Run a notebook in the sandbox.
 
     Parameters
@@ -64,15 +91,12 @@ def run(notebook: dict[str, Any], submission: Path, student: str, limits: Limits
         The notebook, as JSON.
     submission
         The folder whose files the notebook finds beside it, such as stored fits.
-    student
-        The student's id.
     limits
         The limits.
 
     Returns
     -------
-    ``outputs`` (of each cell, in order, empty if it did not run), ``answers`` (the bytes of each
-    file that was handed in, as hexadecimal text) and ``problem`` (why the run ended early, or None)
+    Outputs, answers, and why the run ended early
 
     Raises
     ------
@@ -82,7 +106,7 @@ def run(notebook: dict[str, Any], submission: Path, student: str, limits: Limits
     with tempfile.TemporaryDirectory() as folder:
         order = Path(folder, "order.json")
         asked = {"notebook": notebook, "seconds": limits.seconds, "memory": limits.memory}
-        order.write_text(json.dumps(asked | {"student": student}), encoding="utf-8")
+        order.write_text(json.dumps(asked), encoding="utf-8")
         said, complaint, problem = _watched(_command(order, submission, limits), limits)
     if not said.startswith(STARTED):
         raise SandboxError(
@@ -94,7 +118,7 @@ def run(notebook: dict[str, Any], submission: Path, student: str, limits: Limits
             return _checked(json.loads(said.removeprefix(STARTED)), len(notebook["cells"]))
         except (ValueError, KeyError, TypeError):
             problem = "The run ended before the notebook was through, and left no result."
-    return {"outputs": [[] for _ in notebook["cells"]], "answers": {}, "problem": problem}
+    return Result([[] for _ in notebook["cells"]], {}, problem)
 
 
 def _command(order: Path, submission: Path, limits: Limits) -> list[str]:
@@ -146,7 +170,7 @@ def _watched(command: list[str], limits: Limits) -> tuple[bytes, str, str | None
     ]
     for reader in readers:
         reader.start()
-    problem, end = None, time.monotonic() + limits.seconds + GRACE
+    problem, end = None, time.monotonic() + limits.seconds + limits.grace
     while process.poll() is None:
         if len(said) >= MAX_RESULT:
             problem = "The outputs and answers are too large."
@@ -160,7 +184,7 @@ def _watched(command: list[str], limits: Limits) -> tuple[bytes, str, str | None
             break
         time.sleep(0.2)
     for reader in readers:
-        reader.join(timeout=GRACE)
+        reader.join(timeout=limits.grace)
     return bytes(said), complaint.decode(errors="replace").strip(), problem
 
 
@@ -179,7 +203,7 @@ def _memory(pid: int) -> int:
     return total
 
 
-def _checked(result: dict[str, Any], cells: int) -> dict[str, Any]:
+def _checked(result: dict[str, Any], cells: int) -> Result:
     """Take from a result what a notebook can have: the submission may have written it itself."""
     if "broken" in result:
         raise SandboxError(f"The sandbox broke down: {result['broken']}")
@@ -187,5 +211,4 @@ def _checked(result: dict[str, Any], cells: int) -> dict[str, Any]:
     if len(outputs) != cells:
         raise ValueError("another number of cells")
     answers = {str(name): bytes.fromhex(text) for name, text in result["answers"].items()}
-    problem = None if result["problem"] is None else str(result["problem"])
-    return {"outputs": outputs, "answers": answers, "problem": problem}
+    return Result(outputs, answers, None if result["problem"] is None else str(result["problem"]))

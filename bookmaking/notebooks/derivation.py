@@ -93,7 +93,7 @@ def refuse_edited_notebooks(names: list[str]) -> None:
         sys.exit(
             f"chapters/{name}.ipynb holds edits{where} that chapters/{name}.md does not, and "
             f"would lose them. Nothing was changed.\n"
-            f"To keep them:  python -m jupytext --to md:myst chapters/{name}.ipynb\n"
+            f"To keep them:  {sys.executable} -m jupytext --to md:myst chapters/{name}.ipynb\n"
             f"To drop them:  git checkout -- chapters/{name}.ipynb"
         )
 

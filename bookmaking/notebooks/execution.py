@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -61,7 +62,7 @@ def execute(names: list[str], processes: int = 2) -> None:
     files = [prepare(name) for name in sorted(names, key=_order)]
     shutil.copytree(DATA, RUN / "data", dirs_exist_ok=True)
     (RUN / "requirements.txt").write_bytes(LOCK.read_bytes())
-    failed = run_nbval(files, processes)
+    done = subprocess.run(nbval_command(files, processes), cwd=ROOT)
     for file in files:
         name, executed = file.stem, EXECUTED / file.name
         if not any(cell.cell_type == "code" for cell in nbformat.read(file, as_version=4).cells):
@@ -69,7 +70,7 @@ def execute(names: list[str], processes: int = 2) -> None:
         if executed.is_file() and not outdated_since(executed, file):
             with atomic(EXECUTED / f"{name}.key") as temporary:
                 temporary.write_text(keys[name], encoding="utf-8")
-    if failed:
+    if done.returncode not in (0, 5):  # 5: no code cells
         sys.exit("A chapter could not be executed: see above which cell failed, and why.")
 
 
@@ -95,20 +96,19 @@ def prepare(name: str) -> Path:
     known = {cell.source: cell.get("outputs", []) for cell in there}
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = known.get(cell.source, []), 0
+            cell.outputs = known.get(cell.source, [])
     path = RUN / "chapters" / f"{name}.ipynb"
     write(notebook, path)
     return path
 
 
-def run_nbval(files: list[Path], processes: int) -> bool:
-    """Execute notebooks with nbval; say whether one failed."""
+def nbval_command(files: list[Path], processes: int, executed: Path = EXECUTED) -> list[str]:
+    """Return the command line by which nbval executes notebooks into a folder."""
     command = [sys.executable, "-m", "pytest", "--nbval-current-env", "--quiet"]
     command += ["--nbval-cell-timeout", str(CELL_TIMEOUT), "--override-ini", "addopts="]
     command += ["-p", "bookmaking.notebooks.nbval_plugin", "-p", "no:cacheprovider"]
     command += ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
-    done = subprocess.run([*command, *map(str, files)], cwd=ROOT)
-    return done.returncode not in (0, 5)  # 5: no code cells
+    return [*command, "--executed", str(executed), *map(str, files)]
 
 
 def _order(name: str) -> tuple[int, int]:
@@ -137,3 +137,17 @@ def execute_here(notebook: nbformat.NotebookNode) -> None:
             force_raise_errors=True,  # also in cells after which a reader's run may go on
             resources={"metadata": {"path": str(CHAPTERS)}},
         ).execute()
+
+
+def main(arguments: list[str]) -> int:
+    """Run chapters from top to bottom, as a reader does; say whether every cell ran."""
+    unknown = [name for name in arguments if name not in pages()]
+    if unknown or not arguments:
+        sys.exit(
+            f"usage: python -m bookmaking execute NAME...; NAME is one of {', '.join(pages())}"
+        )
+    for name in arguments:
+        start = time.monotonic()
+        execute_here(derive(CHAPTERS / f"{name}.md"))
+        print(f"{name}: every cell ran, in {time.monotonic() - start:.0f} s", flush=True)
+    return 0

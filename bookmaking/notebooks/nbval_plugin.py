@@ -8,6 +8,7 @@ have changed a prior; they are listed at the end, and ``make test`` refuses them
 """
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ class ExecutedFile(IPyNbFile):  # type: ignore[misc]
     start = 0.0
     failed = False
 
+    def collect(self) -> Iterator[pytest.Item]:
+        """Collect all code cells; nbval would compare only those that were executed before."""
+        for item in super().collect():
+            item.cell["execution_count"] = 0
+            yield item
+
     def setup(self) -> None:
         """Start the clock and the kernel."""
         self.start = time.monotonic()
@@ -49,7 +56,7 @@ class ExecutedFile(IPyNbFile):  # type: ignore[misc]
                         output["execution_count"] = number
             seconds = time.monotonic() - self.start
             self.nb.metadata["seconds_to_run"] = STEP * max(1, round(seconds / STEP))
-            write(self.nb, EXECUTED / self.path.name)
+            write(self.nb, Path(self.config.getoption("executed")) / self.path.name)
         super().teardown()
 
 
@@ -64,6 +71,11 @@ def keep_outputs(self: IPyNbCell, test: list[Any], ref: list[Any], _: object = N
     for line in disagreements(ref, test) if ref else []:
         self.user_properties.append((DIFFERS, f"{self.path.name}, cell {self.cell_num}: {line}"))
     return True
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the folder of the executed notebooks be named."""
+    parser.addoption("--executed", default=str(EXECUTED), help="where executed notebooks go")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ The table is written atomically when every model is through.
 import argparse
 import re
 import time
+from typing import Any
 
 import pandas as pd
 
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
         tables.append(tabulate(name, rank.drop(columns="replicate")))
         seconds = time.monotonic() - start
         print(f"calibrated {name}, {len(rank)} simulations, in {seconds:.0f} s", flush=True)
-    about = {"seed": SEED, "code_sha256": code, "versions": versions()}
+    about: dict[str, Any] = {"seed": SEED, "code_sha256": code, "versions": versions()}
     with atomic(TABLE) as temporary:
         pd.concat(tables).assign(**about).to_csv(temporary, index=False)
     return 0

@@ -1,7 +1,7 @@
-"""The code behind the chapters: ``import multilevel as ml``.
+"""Fit and compare Bayesian multilevel models: ``import multilevel as ml``.
 
-Names are imported from their modules when they are first used (``__init__.pyi`` lists them), so
-that a process pays for what it needs.
+The public names are listed in ``__init__.pyi``. Each module is imported lazily, when one of its
+names is first used, so that a process only loads what it needs.
 """
 
 import lazy_loader

@@ -1,7 +1,7 @@
-"""Hand in answers to the exercises: draws, a number or a choice.
+"""Hand in answers to the exercises: posterior draws, a number or a choice.
 
-:func:`hand_in` says at once whether an answer has the form that was asked for. Whether it is right
-is said when it is graded: draws are compared by their Monte Carlo standard errors, so any seed,
+:func:`hand_in` checks immediately whether an answer has the required form. Whether it is correct is
+decided in grading: draws are compared within their Monte Carlo standard errors, so any seed,
 sampler, parameterisation and number of draws will do.
 """
 
@@ -18,40 +18,45 @@ import xarray as xr
 from multilevel.files import atomic
 
 NOTHING = "nothing handed in yet"
-FOLDER = "MULTILEVEL_ANSWERS"  # where answers are written, when a notebook is graded
+FOLDER = "MULTILEVEL_ANSWERS"  # environment variable: folder for the answers, set while grading
 handed_in: dict[str, "Answer"] = {}
-_student: list[str] = []
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was handed in: draws (chain, draw, and one dim), a number, or a choice."""
+    """An answer that was handed in: draws (chain, draw, and one dim), a number, or a choice."""
 
     kind: Literal["draws", "number", "choice"]
     value: np.ndarray
 
 
 def variant(student: str) -> np.random.Generator:
-    """Return a student's own random number generator, for data or rows that nobody else has.
+    """Return a random number generator seeded by the student's id, for individual data.
 
     Parameters
     ----------
     student
-        The student's id. Capitals and spaces around it do not matter.
+        The student's id. Case and surrounding whitespace do not matter.
 
     Returns
     -------
-    A generator that is seeded by the id: the same id, the same numbers
+    Generator
+        The same id always gives the same random numbers.
 
     Raises
     ------
     ValueError
         The id is empty.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> int(ml.variant("s123").integers(100)) == int(ml.variant(" S123").integers(100))
+    True
     """
     name = str(student).strip().casefold()
     if not name:
         raise ValueError("STUDENT is empty: put your id between the quotation marks.")
-    _student[:] = [name]
     if folder := os.environ.get(FOLDER):
         Path(folder, "student.txt").write_text(name, encoding="utf-8")
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]))
@@ -65,28 +70,34 @@ def hand_in(
     probabilities: bool = False,
     choices: Sequence[Any] | None = None,
 ) -> None:
-    """Hand in an answer: say whether it has the right form, and keep it for the grader.
+    """Check that an answer has the required form, and store it for grading.
 
     Parameters
     ----------
     name
-        The name of the answer.
+        Name of the answer.
     value
-        The answer; None says that there is none yet. Without ``draws`` and ``choices``, a number.
+        The answer; None if there is none yet. Without ``draws`` and ``choices``, a number.
     draws
-        The answer is draws of several quantities: either their names, and then ``value`` maps each
-        name to draws of shape (chain, draw); or their shape, such as ``(6, 7)``, and then ``value``
-        is an array of shape (chain, draw, 6, 7). DataArrays may have their dims chain and draw
-        anywhere.
+        For an answer that consists of draws of several quantities: either their names, and then
+        ``value`` maps each name to draws of shape (chain, draw); or their shape, such as ``(6,
+        7)``, and then ``value`` is an array of shape (chain, draw, 6, 7). In a DataArray, the dims
+        chain and draw may be in any position.
     probabilities
-        Along their last dim, the quantities have to add up to one.
+        Whether the quantities must sum to one along their last dim.
     choices
-        The answer is one of these.
+        The answers to choose from.
 
     Raises
     ------
     ValueError
-        The answer does not have the form that is asked for; the message says what to change.
+        The answer does not have the required form; the message says what to change.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.hand_in("slope", 0.3)
+    slope: a number. The form is right; grading looks at what is in it.
     """
     handed_in.pop(name, None)
     if value is None:
@@ -97,22 +108,22 @@ def hand_in(
     elif draws is None:
         answer = number_answer(name, value)
     else:
-        answer = Answer("draws", _draws(name, value, draws, probabilities))
+        answer = Answer("draws", _checked_draws(name, value, draws, probabilities))
     handed_in[name] = answer
     if folder := os.environ.get(FOLDER):
         save(answer, Path(folder, f"{name}.npz"))
-    print(f"{name}: {_described(answer)}. The form is right; grading looks at what is in it.")
+    print(f"{name}: {_describe(answer)}. The form is right; grading looks at what is in it.")
 
 
 def choice_answer(name: str, value: Any, choices: Sequence[Any]) -> Answer:
-    """Return a choice as an answer, if it is one of those that there are."""
+    """Return a choice as an answer; raise ValueError if it is not one of the choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; it is {value!r}.")
     return Answer("choice", np.asarray(str(value)))
 
 
 def number_answer(name: str, value: Any) -> Answer:
-    """Return a number as an answer, if it is a single finite number."""
+    """Return a number as an answer; raise ValueError unless it is a single finite number."""
     number = np.asarray(value)
     if number.size != 1 or not np.issubdtype(number.dtype, np.number):
         raise ValueError(f"{name} must be one number; it is {type(value).__name__}.")
@@ -121,10 +132,10 @@ def number_answer(name: str, value: Any) -> Answer:
     return Answer("number", number.astype(float).reshape(()))
 
 
-def _draws(
+def _checked_draws(
     name: str, value: Any, of: Sequence[str] | tuple[int, ...], probabilities: bool
 ) -> np.ndarray:
-    """Bring draws to one array of shape (chain, draw, quantities in order)."""
+    """Return draws as an array (chain, draw, quantity); raise ValueError if the form is wrong."""
     if all(isinstance(size, int) for size in of):
         array, shape = draws_array(name, value), tuple(of)
     else:
@@ -156,12 +167,12 @@ def _draws(
 
 
 def enough_draws(array: np.ndarray) -> bool:
-    """Say whether draws (chain, draw, ...) are enough to be looked at."""
+    """Return whether draws (chain, draw, ...) are numerous enough to be graded."""
     return array.shape[0] >= 1 and array.shape[1] >= 8
 
 
 def draws_array(name: str, value: Any) -> np.ndarray:
-    """Return draws as an array with the dims chain and draw in front."""
+    """Return draws as an array, with the dims chain and draw first."""
     if isinstance(value, xr.DataArray):
         if not {"chain", "draw"} <= set(value.dims):
             raise ValueError(f"{name} must have the dims chain and draw; it has {value.dims}.")
@@ -173,7 +184,8 @@ def draws_array(name: str, value: Any) -> np.ndarray:
         raise ValueError(f"{name} must be an array of draws; it is {kind}.") from None
 
 
-def _described(answer: Answer) -> str:
+def _describe(answer: Answer) -> str:
+    """Describe an answer in words, for messages."""
     if answer.kind != "draws":
         return f"a {answer.kind}"
     chains, draws, quantities = answer.value.shape
@@ -181,7 +193,7 @@ def _described(answer: Answer) -> str:
 
 
 def save(answer: Answer, path: Path) -> None:
-    """Write an answer as plain arrays, atomically.
+    """Save an answer as plain arrays, atomically.
 
     Parameters
     ----------
@@ -196,7 +208,7 @@ def save(answer: Answer, path: Path) -> None:
 
 
 def load(path: Path) -> Answer:
-    """Read what :func:`save` wrote; nothing in the file is executed.
+    """Load an answer that :func:`save` wrote, without executing anything in the file (no pickle).
 
     Parameters
     ----------
@@ -205,12 +217,12 @@ def load(path: Path) -> Answer:
 
     Returns
     -------
-    The answer
+    Answer
 
     Raises
     ------
     ValueError
-        The file holds something else.
+        The file does not contain a valid answer.
     """
     with np.load(path, allow_pickle=False) as archive:
         kinds = archive.files

@@ -1,7 +1,9 @@
-"""Compare models by leave-one-out cross-validation (LOO), estimated by importance sampling (PSIS).
+"""Compare models by leave-one-out cross-validation (LOO).
 
-:func:`loo` reuses the draws of one fit (PSIS-LOO). Where that cannot be trusted :func:`reloo`
-refits; and for the two normal models :func:`multilevel.exact_loo` integrates, without any draws.
+:func:`loo` estimates each observation's expected log pointwise predictive density (elpd) from the
+draws of a single fit, by Pareto-smoothed importance sampling (PSIS-LOO). Where its Pareto k says
+that this cannot be trusted, :func:`reloo` refits the model without the observation. For the two
+normal models :func:`multilevel.exact_loo` integrates numerically, without draws.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,37 +22,39 @@ from multilevel.estimates import Estimates
 from multilevel.models import complete_column
 from multilevel.predictions import Clusters, group_names, predict
 
-BLOCK = 64  # rows whose weights are held at once
+BLOCK = 64  # rows: weights are computed in blocks to limit memory
 
 GOOD_K = 0.7
-"""Above this Pareto k, PSIS cannot be trusted for an observation (Vehtari et al. 2024)."""
+"""Largest Pareto k for which PSIS-LOO can be trusted (Vehtari et al. 2024)."""
 
 
 def loo(fit: xr.DataTree) -> pd.DataFrame:
-    """Estimate how well a model predicts each observation from all the others (PSIS-LOO).
+    """Estimate the elpd of each observation by PSIS-LOO.
 
     The relative efficiency ``r_eff`` of the draws is the bulk effective sample size per draw,
-    averaged over the variables, and at most one. ``arviz.loo`` averages the effective sample size
-    of the mean over all elements, so that a variable with many labels weighs more, and sets no
-    limit; its figures may differ in the second decimal. With the same ``r_eff`` they are the same.
+    averaged over variables and at most 1. ``arviz.loo`` averages the effective sample size of the
+    mean over all elements of all variables, so that variables with many elements weigh more,
+    without an upper limit. Its results may therefore differ in the second decimal; given the same
+    ``r_eff``, they agree.
 
     Parameters
     ----------
     fit
-        What :func:`multilevel.fit` returned.
+        A fit, as returned by :func:`multilevel.fit`.
 
     Returns
     -------
     DataFrame, one row per row of the data
-        ``elpd``: log predictive density of the observation, given the others (PSIS-LOO; Vehtari,
-        Gelman & Gabry 2017). ``p``: how much better it is predicted when it is among the data,
-        which summed over rows is the effective number of parameters. ``pareto_k``: above 0.7 the
-        row's ``elpd`` cannot be trusted. ``mcse_elpd``: Monte Carlo standard error of ``elpd``.
+        ``elpd``: log predictive density of the observation, given all others (PSIS-LOO; Vehtari,
+        Gelman & Gabry 2017), in nats. ``p``: its log density given all observations, less ``elpd``;
+        the sum over rows is the effective number of parameters. ``pareto_k``: the Pareto k
+        diagnostic; above 0.7 the row's ``elpd`` cannot be trusted. ``mcse_elpd``: Monte Carlo
+        standard error of ``elpd``.
 
     Raises
     ------
     ValueError
-        Equal rows were counted before the model saw them.
+        Equal rows were counted before the model was built.
     """
     if "constant_data" in fit.children and "count_of_row" in fit["constant_data"]:
         raise ValueError(
@@ -60,7 +64,7 @@ def loo(fit: xr.DataTree) -> pd.DataFrame:
     (values,) = fit["log_likelihood"].dataset.data_vars.values()
     first, kind = storage.distinct_rows(fit)
     efficiency = _relative_efficiency(fit["posterior"].dataset)
-    # A block of rows at a time, for the whole may be large.
+    # In blocks: the weights of all rows and draws may not fit into memory.
     blocks = [
         _loo_of_rows(values.isel(row=rows), efficiency)
         for rows in np.array_split(first, -(-len(first) // BLOCK))
@@ -70,7 +74,7 @@ def loo(fit: xr.DataTree) -> pd.DataFrame:
 
 
 def _loo_of_rows(values: xr.DataArray, efficiency: float) -> pd.DataFrame:
-    """Do what :func:`loo` says for a few rows."""
+    """Compute the table of :func:`loo` for a block of rows."""
     values = values.transpose("row", "chain", "draw")
     weights, shapes = _smooth_weights(values, efficiency)
     log_likelihood = values.to_numpy().reshape(len(values), -1)
@@ -86,18 +90,18 @@ def _loo_of_rows(values: xr.DataArray, efficiency: float) -> pd.DataFrame:
             "elpd": elpd,
             "p": lpd - elpd,
             "pareto_k": k,
-            # Above 0.5 raw weights have no variance, and the formula is too small: the spread
-            # over seeds of the normal models calls for about twice as much.
+            # Above 0.5 the variance of the raw weights is infinite, and the formula
+            # underestimates: across seeds, the normal models vary about twice as much.
             "mcse_elpd": np.where(k > 0.5, 2, 1) * error,
         }
     )
 
 
 def _smooth_weights(values: xr.DataArray, efficiency: float) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return the logs of the smoothed weights, and the Pareto k of each row.
+    """Return the logs of the Pareto-smoothed weights, and the Pareto k of each row.
 
-    A row whose largest ratios are all equal has no tail to fit: it keeps its raw weights, and its k
-    is NaN.
+    A row whose largest importance ratios are all equal has no tail to fit a Pareto distribution to:
+    it keeps its raw weights, and its k is NaN.
     """
     try:
         weights, shapes = values.azstats.psislw(dim=["chain", "draw"], r_eff=efficiency)
@@ -112,7 +116,7 @@ def _smooth_weights(values: xr.DataArray, efficiency: float) -> tuple[xr.DataArr
 
 
 def _relative_efficiency(posterior: xr.Dataset) -> float:
-    """Return the effective sample size per draw, averaged over the variables, 1 at most."""
+    """Return the effective sample size per draw, averaged over the variables, at most 1."""
     ess = azs.ess(posterior.drop_vars(set(posterior.coords) - set(posterior.sizes)), relative=True)
     return min(1.0, float(np.mean([np.mean(values) for values in ess.data_vars.values()])))
 
@@ -124,16 +128,17 @@ def reloo(
     seed: int,
     **settings: Any,
 ) -> pd.DataFrame:
-    """Do what :func:`loo` does, but refit without each row for which PSIS cannot be trusted.
+    """Estimate the elpd of each observation by PSIS-LOO, or by refitting where Pareto k is high.
 
     Parameters
     ----------
     fit
-        What :func:`multilevel.fit` returned.
+        A fit, as returned by :func:`multilevel.fit`.
     build
-        Makes the model from a frame: ``lambda data: ml.no_pooling(data, "con", "id")``.
+        Function that builds the model from a frame: ``lambda data: ml.no_pooling(data, "con",
+        "id")``.
     data
-        The rows that the fit was made of.
+        The frame that the fitted model was built from.
     seed
         Seed of the refits.
     settings
@@ -143,15 +148,15 @@ def reloo(
     -------
     DataFrame, one row per row of the data
         The columns of :func:`loo`, and ``refitted``: true where ``pareto_k`` is above 0.7. There
-        ``elpd`` is the log of the observation's density averaged over the draws of a fit without
-        it, and ``mcse_elpd`` its Monte Carlo standard error. Of equal rows that were counted one
-        is left out for all. R's brms has a function of the same name.
+        ``elpd`` is the log of the observation's density averaged over the posterior draws of a fit
+        to all other rows, and ``mcse_elpd`` its Monte Carlo standard error. Of several equal rows,
+        one is left out and its result used for all. brms has a function of the same name.
 
     Raises
     ------
     ValueError
-        The data are not those of the fit, or were counted before; or a model without pooling is
-        to predict the only row of a cluster.
+        The data are not those of the fit, or were counted before; or a model without pooling would
+        have to predict the only row of a cluster.
     ConvergenceError
         The draws of a refit cannot be trusted.
     """
@@ -168,28 +173,43 @@ def reloo(
 
 
 def compare(fits: Mapping[str, xr.DataTree | pd.DataFrame]) -> Estimates:
-    """Rank models by how well they predict observations that they have not seen.
+    """Compare models by their expected log pointwise predictive density (elpd), the best first.
 
     Parameters
     ----------
     fits
-        Fits of the same observations, by name; or tables that :func:`loo`, :func:`reloo` or
-        :func:`exact_loo` gave for them.
+        Fits of the same observations, by name; or the tables that :func:`loo`, :func:`reloo` or
+        :func:`exact_loo` return for them.
 
     Returns
     -------
-    Estimates, one row per model, the best first
-        ``elpd_diff`` and ``se_diff`` against the best; ``high_k``, the number of rows whose Pareto
-        k is above 0.7 and which were not refitted; ``elpd_loo``, ``se_elpd_loo``; ``p_loo``,
-        ``se_p_loo`` (the effective number of parameters); ``looic`` = -2 ``elpd_loo`` and
-        ``se_looic``. Where ``high_k`` is not zero, the figures cannot be trusted, and a note
-        below the table says so. The formulas are those of Vehtari, Gelman & Gabry (2017), as in
-        R's loo package.
+    Estimates, one row per model
+        ``elpd_diff`` and ``se_diff`` against the best model; ``high_k``, the number of rows whose
+        Pareto k is above 0.7 and which were not refitted; ``elpd_loo``, ``se_elpd_loo``; ``p_loo``,
+        ``se_p_loo`` (effective number of parameters); ``looic`` = -2 ``elpd_loo`` and ``se_looic``.
+        Where ``high_k`` is not zero, the results cannot be trusted, and a note below the table says
+        so. The formulas are those of Vehtari, Gelman & Gabry (2017), as in the R package loo.
 
     Raises
     ------
     ValueError
         There are fewer than two fits, or they are not of the same observations.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> y = [0.3, 0.9, 0.5, 0.0, 0.6, 0.2, 0.7, 0.4, 1.0]
+    >>> data = pd.DataFrame({"person": np.repeat(["ann", "bob", "eve"], 3), "y": y})
+    >>> no_pooling = ml.exact_loo(ml.no_pooling(data, "y", "person"))
+    >>> partial_pooling = ml.exact_loo(ml.partial_pooling(data, "y", "person"))
+    >>> table = ml.compare({"no pooling": no_pooling, "partial pooling": partial_pooling})
+    >>> table[["elpd_diff", "se_diff", "elpd_loo"]].round(2)  # doctest: +NORMALIZE_WHITESPACE
+                     elpd_diff  se_diff  elpd_loo
+    model
+    partial pooling       0.00     0.00     -4.37
+    no pooling           -0.54     0.74     -4.91
     """
     if len(fits) < 2:
         raise ValueError("compare() needs at least two fits: compare({'a': fit_a, 'b': fit_b}).")
@@ -211,7 +231,7 @@ def compare(fits: Mapping[str, xr.DataTree | pd.DataFrame]) -> Estimates:
 
 
 def _summarise_loo(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
-    """Sum over rows, with standard errors, and the Monte Carlo standard errors of both."""
+    """Return sums over rows and their standard errors, and Monte Carlo standard errors of both."""
     elpd, p = table["elpd"], table["p"]
     difference = elpd - best["elpd"]
     both = [] if table is best else [table, best]
@@ -228,7 +248,7 @@ def _summarise_loo(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
         slopes: dict[str, pd.Series | float] = {sum_name: 1.0}
         slopes[se_name] = n / (n - 1) * centred / (se or 1)
         for name, slope in slopes.items():
-            errors = [_carry_error(slope, source) for source in sources]
+            errors = [_mcse_of_weighted_sum(slope, source) for source in sources]
             row[f"mcse_{name}"] = times * float(np.linalg.norm(errors))
     high = table.get("pareto_k", pd.Series(0.0, table.index)) > GOOD_K
     refitted = table.get("refitted", pd.Series(False, table.index))
@@ -237,11 +257,11 @@ def _summarise_loo(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
     return {name: row[name] for name in [*first, *(name for name in row if name not in first)]}
 
 
-def _carry_error(slope: pd.Series | float, table: pd.DataFrame) -> float:
-    """Give the Monte Carlo standard error of a weighted sum of elpd.
+def _mcse_of_weighted_sum(slope: pd.Series | float, table: pd.DataFrame) -> float:
+    """Return the Monte Carlo standard error of a weighted sum of elpd.
 
-    Equal rows were evaluated once, so they share one error; those of other rows are taken to be
-    independent. An exact table has none.
+    Equal rows were evaluated once, so they share one error; the errors of other rows are taken to
+    be independent. A table without errors, such as that of :func:`exact_loo`, has none.
     """
     if "mcse_elpd" not in table:
         return 0.0
@@ -250,6 +270,7 @@ def _carry_error(slope: pd.Series | float, table: pd.DataFrame) -> float:
 
 
 def _check_same_observations(fits: Mapping[str, xr.DataTree | pd.DataFrame]) -> None:
+    """Raise ValueError unless all fits have the same rows and, where known, the same outcomes."""
     observed = {
         name: fit.index if isinstance(fit, pd.DataFrame) else fit["observed_data"].dataset
         for name, fit in fits.items()
@@ -282,7 +303,7 @@ def _elpd_by_refitting(
     seed: int,
     settings: Mapping[str, Any],
 ) -> tuple[float, float]:
-    """Give a row's log predictive density from draws of a fit to the others, and its MCSE."""
+    """Return the elpd of a row and its MCSE, from the posterior given all other rows."""
     row, others = data.iloc[[position]], data.iloc[np.arange(len(data)) != position]
     posterior = fit["posterior"].dataset
     clusters: dict[str, Clusters] = {
@@ -304,7 +325,7 @@ def _elpd_by_refitting(
 
 
 def _log_density(y: Any, expected: xr.DataArray, posterior: xr.Dataset) -> np.ndarray:
-    """Give the log density of an outcome in each draw (chain, draw), given its expectation."""
+    """Return the log density of an outcome given its expectation, dims (chain, draw)."""
     if "category" in expected.dims:
         density = xr.apply_ufunc(np.log, expected.sel(category=y))
     elif "sigma" in posterior:
@@ -315,6 +336,7 @@ def _log_density(y: Any, expected: xr.DataArray, posterior: xr.Dataset) -> np.nd
 
 
 def _check_rows_of_fit(fit: xr.DataTree, data: pd.DataFrame) -> None:
+    """Raise ValueError unless a frame has the rows and the outcome that a fit was made of."""
     ((outcome, observed),) = fit["observed_data"].dataset.data_vars.items()
     if (
         data.index.tolist() != observed["row"].to_numpy().tolist()

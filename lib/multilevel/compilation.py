@@ -1,10 +1,10 @@
 """Compile a model's log density and gradient for nutpie, with Numba or JAX.
 
-nutpie can compile a model with Numba itself. Its own wrapper around the compiled density is
-compiled anew in every process, though: 2.7 to 2.9 seconds a fit, longer than sampling a small model
-takes. The wrapper here does the same with plain loops, which compile at once. It checks nothing
-less: see ``tests/test_compilation.py``. It can go when nutpie keeps its own wrapper in Numba's
-cache: nutpie's pull request 334 (closed without merging) and PyMC's 8411 (open) are about that.
+nutpie can compile a model with Numba itself, but its wrapper around the compiled density is not
+cached: every process compiles it again, which takes 2.7 to 2.9 seconds per fit, longer than
+sampling a small model. The wrapper here consists of plain loops, which compile at once, and makes
+the same checks (see ``tests/test_compilation.py``). It can go when nutpie's own wrapper uses
+Numba's cache: see pull requests 334 of nutpie (closed without merging) and 8411 of PyMC (open).
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from pytensor.tensor import concatenate
 
 from multilevel.extras import need
 
-OK, ERROR, NO_GRADIENT, NO_VALUE = 0, 1, 3, 4  # what nutpie is told; an error rejects the step
+OK, ERROR, NO_GRADIENT, NO_VALUE = 0, 1, 3, 4  # return codes for nutpie; any error rejects the step
 
 NUMBERS = types.CPointer(types.double)
 DENSITY = types.int64(types.uint64, NUMBERS, NUMBERS, NUMBERS, types.voidptr)
@@ -46,7 +46,9 @@ def compile_with_numba(model: pm.Model) -> CompiledPyMCModel:
 
     Returns
     -------
-    What nutpie samples from; its draws are those of ``model.value_vars``, unconstrained
+    CompiledPyMCModel
+        Compiled model that nutpie can sample from; its draws are those of the unconstrained
+        variables, ``model.value_vars``.
     """
     initial_point, point = _initial_point(model)
     names, shapes, size = _layout(model, point)
@@ -56,8 +58,8 @@ def compile_with_numba(model: pm.Model) -> CompiledPyMCModel:
     def log_density(length: int, at: Any, gradient_out: Any, value_out: Any, _data: Any) -> int:
         try:
             value, gradient = density(carray(at, (size,)))
-        # Whatever an assertion in the graph raises: compiled code can catch nothing narrower. It is
-        # not lost: the sampler is told, rejects the step, and counts it as divergent.
+        # An assertion in the graph failed; Numba cannot catch specific exceptions. nutpie gets the
+        # return code, rejects the step and counts it as divergent.
         except Exception:
             return ERROR
         value_out[0] = value[()]
@@ -97,12 +99,14 @@ def compile_with_jax(model: pm.Model) -> PyFuncModel:
     Parameters
     ----------
     model
-        As for :func:`compile_with_numba`.
+        A model whose dims and data are frozen.
 
     Returns
     -------
-    What nutpie samples from; with ``store_unconstrained`` its draws of ``model.value_vars`` are in
-    the groups ``unconstrained_posterior`` (those with a transform) and ``posterior`` (the others)
+    PyFuncModel
+        Compiled model that nutpie can sample from. With ``store_unconstrained``, the draws of the
+        unconstrained variables, ``model.value_vars``, are in the groups ``unconstrained_posterior``
+        (those with a transform) and ``posterior`` (all others).
 
     Raises
     ------
@@ -140,22 +144,25 @@ def _layout(
 def density_and_gradient(
     model: pm.Model, point: dict[str, np.ndarray], mode: str = "NUMBA"
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Compile the log density of a model and its gradient, for a single vector.
+    """Compile the log density of a model and its gradient, as a function of a flat vector.
 
     Parameters
     ----------
     model
         A model whose dims and data are frozen.
     point
-        Any values of ``model.value_vars``, which give their order and their shapes.
+        Any values of the unconstrained variables, ``model.value_vars``, such as the initial point;
+        they define order and shapes.
     mode
-        PyTensor's name of what compiles it.
+        PyTensor's compilation mode.
 
     Returns
     -------
-    Function of all values in a row, giving the log density (no dims) and its gradient. "Fast math"
-    is off: with it sums are taken in the order that suits the processor, and draws depend on the
-    machine and on what an earlier run left in the cache.
+    Callable
+        Function of all unconstrained values in one flat vector, which returns the log density (a
+        scalar) and its gradient (a vector). Numba's "fast math" is off: with it, the order of
+        summation, and hence the draws, would depend on the processor and on what earlier runs left
+        in the cache.
     """
     inputs = model.value_vars
     value: Any = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])

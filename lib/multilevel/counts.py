@@ -1,8 +1,8 @@
-"""Count equal rows of Parquet files with DuckDB, from files larger than the memory.
+"""Count equal rows of Parquet files with DuckDB, out of core.
 
-A model needs each distinct row once, with its count. Where the outcome is a category there are not
-many: as many as there are clusters times designs times categories, at most. So the rows themselves
-need never be in memory together.
+A model of a categorical outcome needs each distinct row only once, with its count. There are at
+most as many distinct rows as clusters times designs times categories, so that files larger than
+memory can be reduced without loading all rows at once.
 """
 
 from collections.abc import Sequence
@@ -23,21 +23,23 @@ def count_rows(
     Parameters
     ----------
     files
-        A Parquet file, several of them, or a pattern such as ``"responses/*.parquet"``.
+        A Parquet file, several of them, or a glob pattern such as ``"responses/*.parquet"``.
     columns
-        Those that the model uses; others are not read.
+        Names of the columns that the model uses; others are not read.
     memory
-        What DuckDB may use, as it writes it, such as ``"500 MB"``. Counts that need more are
-        written to disk meanwhile, in the current folder.
+        Memory limit of DuckDB, in its notation, such as ``"500 MB"``. If counting needs more, it
+        spills to disk, in the current folder.
 
     Returns
     -------
     DataFrame
-        The columns and ``count``, a row for each distinct combination, in their order. The
-        builders take it with ``count="count"``.
+        The columns and ``count``, one row per distinct combination, sorted. The builders accept it
+        with ``count="count"``.
 
     Raises
     ------
+    ImportError
+        DuckDB is not installed.
     ValueError
         A column is missing, named twice, has missing values or is named ``count``.
     FileNotFoundError
@@ -46,7 +48,7 @@ def count_rows(
     need("duckdb", purpose="count_rows")
     import duckdb
 
-    # DuckDB does not tell "Count" from "count".
+    # DuckDB ignores case: "Count" is "count".
     if any(name.lower() == COUNT for name in columns):
         raise ValueError(f"Column '{COUNT}' must have another name: it is that of the counts.")
     if len({name.lower() for name in columns}) < len(columns):

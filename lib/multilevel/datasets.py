@@ -1,8 +1,7 @@
 """Load the tables of the three studies, unchanged as published.
 
-Each loader reads one table, makes sure by its checksum that it is the published one, and returns a
-tidy frame. ``data/README.md`` is the dictionary. This is the only module that knows the names of
-the studies.
+Each loader reads a table, verifies its SHA-256 checksum, and returns a tidy data frame.
+``data/README.md`` describes the variables. This is the only module that knows the studies by name.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ _INSTALLED, _REPOSITORY = Path(__file__).with_name("data"), Path(__file__).paren
 DATA = _INSTALLED if _INSTALLED.is_dir() else _REPOSITORY
 
 TREATMENTS = ["R/N", "L/N", "R/P", "L/P"]
-"""Prosocial option on the right or left (R, L); nobody or a partner opposite (N, P)."""
+"""Prosocial option on the right or left (R, L); no partner or a partner opposite (N, P)."""
 
 EDUCATION = [
     "Elementary School",
@@ -31,61 +30,73 @@ EDUCATION = [
 RESPONSES = list(range(1, 8))
 
 TYPES = {"recipient": "Int64"}
-"""Whole numbers of which some are missing: pandas reads them as fractions unless told."""
+"""Integer columns with missing values, which pandas reads as floats by default."""
 
 
 def load_mlm(folder: Path = DATA) -> pd.DataFrame:
-    """Load the people who were measured two to four times.
+    """Load the repeated measures of 91 people, two to four per person.
 
     Parameters
     ----------
     folder
-        Where ``mlm.csv`` and ``SHA256SUMS`` lie.
+        Folder with ``mlm.csv`` and ``SHA256SUMS``.
 
     Returns
     -------
     DataFrame of 225 rows, one per measurement, in the order of the file
-        ``id`` (91 people), ``group`` (ordered categorical: CTRL, PD), ``time``, ``wave``,
-        ``con`` and ``dan``. Codes and units: ``data/README.md``.
+        ``id`` (91 people), ``group`` (ordered categorical: CTRL, PD), ``time``, ``wave``, ``con``
+        and ``dan``. Codes and units: ``data/README.md``.
 
     Raises
     ------
     FileNotFoundError
         The file is missing.
     ValueError
-        The file is not the one that was published; the message says what is wrong with it.
+        The file differs from the published one; the message says how.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.load_mlm().shape
+    (225, 6)
     """
-    table = _read(folder / "mlm.csv")
-    return table.assign(group=_ordered(table["group"], ["CTRL", "PD"]))
+    table = _read_published(folder / "mlm.csv")
+    return table.assign(group=_ordered_categorical(table["group"], ["CTRL", "PD"]))
 
 
 def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
-    """Load the chimpanzees who chose between a left and a right lever (Silk et al. 2005).
+    """Load the choices of seven chimpanzees between a left and a right lever (Silk et al. 2005).
 
     Parameters
     ----------
     folder
-        Where ``chimpanzees.csv`` and ``SHA256SUMS`` lie.
+        Folder with ``chimpanzees.csv`` and ``SHA256SUMS``.
 
     Returns
     -------
     DataFrame of 504 rows, one per pull, in the order of the file
         ``actor`` (1 to 7), ``recipient`` (missing where nobody sat opposite), ``condition``,
         ``block`` (1 to 6), ``trial``, ``prosoc_left``, ``chose_prosoc``, ``pulled_left`` and
-        ``treatment``, the ordered categorical R/N, L/N, R/P, L/P that combines ``prosoc_left``
-        and ``condition``.
+        ``treatment``, an ordered categorical (R/N, L/N, R/P, L/P) that combines ``prosoc_left`` and
+        ``condition``.
 
     Raises
     ------
     FileNotFoundError
         The file is missing.
     ValueError
-        The file is not the one that was published; the message says what is wrong with it.
+        The file differs from the published one; the message says how.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.load_chimpanzees()["treatment"].cat.categories.tolist()
+    ['R/N', 'L/N', 'R/P', 'L/P']
     """
-    table = _read(folder / "chimpanzees.csv")
+    table = _read_published(folder / "chimpanzees.csv")
     code = table["prosoc_left"] + 2 * table["condition"]
     treatment = code.map(dict(enumerate(TREATMENTS)))
-    return table.assign(treatment=_ordered(treatment, TREATMENTS))
+    return table.assign(treatment=_ordered_categorical(treatment, TREATMENTS))
 
 
 def load_trolley(folder: Path = DATA) -> pd.DataFrame:
@@ -94,25 +105,25 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Where ``trolley_responses.csv``, ``trolley_cases.csv`` and ``SHA256SUMS`` lie.
+        Folder with ``trolley_responses.csv``, ``trolley_cases.csv`` and ``SHA256SUMS``.
 
     Returns
     -------
-    DataFrame of 9930 rows, one per answer, person by person
-        ``id``, ``case``, ``story``, ``action``, ``intention``, ``contact`` (0 or 1),
-        ``response`` (ordered categorical 1 to 7: how permissible), ``age`` (years), ``male``
-        (0 or 1) and ``edu`` (ordered categorical).
+    DataFrame of 9930 rows, one per response, person by person
+        ``id``, ``case``, ``story``, ``action``, ``intention``, ``contact`` (0 or 1), ``response``
+        (ordered categorical 1 to 7: how permissible), ``age`` (years), ``male`` (0 or 1) and
+        ``edu`` (ordered categorical).
 
     Raises
     ------
     FileNotFoundError
         A file is missing.
     ValueError
-        A file is not the one that was published; the message says what is wrong with it.
+        A file differs from the published one; the message says how.
     """
-    cases = _read(folder / "trolley_cases.csv")
+    cases = _read_published(folder / "trolley_cases.csv")
     names = cases["case"].tolist()
-    people = _read(folder / "trolley_responses.csv")
+    people = _read_published(folder / "trolley_responses.csv")
     table = (
         people.reset_index(names="person")
         .melt(
@@ -123,10 +134,10 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
         .merge(cases, on="case", validate="many_to_one")
         .sort_values(["person", "case"], ignore_index=True)
         .assign(
-            case=lambda t: _ordered(t["case"], names),
-            story=lambda t: _ordered(t["story"], sorted(cases["story"].unique())),
-            response=lambda t: _ordered(t["response"], RESPONSES),
-            edu=lambda t: _ordered(t["edu"], EDUCATION),
+            case=lambda t: _ordered_categorical(t["case"], names),
+            story=lambda t: _ordered_categorical(t["story"], sorted(cases["story"].unique())),
+            response=lambda t: _ordered_categorical(t["response"], RESPONSES),
+            edu=lambda t: _ordered_categorical(t["edu"], EDUCATION),
         )
     )
     columns = ["id", "case", "story", "action", "intention", "contact"]
@@ -134,47 +145,49 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
 
 
 def load_lecture(folder: Path = DATA) -> pd.DataFrame:
-    """Load the estimates that the lecture prints.
+    """Load the estimates that are printed in the lecture.
 
     Parameters
     ----------
     folder
-        Where ``lecture.csv`` and ``SHA256SUMS`` lie.
+        Folder with ``lecture.csv`` and ``SHA256SUMS``.
 
     Returns
     -------
-    DataFrame of 552 rows, one per printed figure
-        ``model``, ``parameter`` (by our names), ``statistic``, ``value``, ``digits`` (printed after
-        the point) and ``section`` (where the lecture prints it).
+    DataFrame of 552 rows, one per printed number
+        ``model``, ``parameter`` (by the names of this library), ``statistic``, ``value``,
+        ``digits`` (after the decimal point) and ``section`` (of the lecture).
 
     Raises
     ------
     FileNotFoundError
         The file is missing.
     ValueError
-        The file is not the one that was published; the message says what is wrong with it.
+        The file differs from the published one; the message says how.
     """
-    return _read(folder / "lecture.csv")
+    return _read_published(folder / "lecture.csv")
 
 
-def _ordered(values: pd.Series, categories: list[str] | list[int]) -> pd.Categorical:
+def _ordered_categorical(values: pd.Series, categories: list[str] | list[int]) -> pd.Categorical:
+    """Return values as an ordered categorical."""
     return pd.Categorical(values, categories=categories, ordered=True)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Read a table; refuse it, saying why, unless it is exactly the published one."""
+def _read_published(path: Path) -> pd.DataFrame:
+    """Read a table; raise an error that says how it differs if it is not the published one."""
     restore = f"Restore it with: git checkout -- data/{path.name}"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing. {restore}")
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() == _checksums(path.parent).get(path.name):
+    if hashlib.sha256(content).hexdigest() == _read_checksums(path.parent).get(path.name):
         return pd.read_csv(io.BytesIO(content), dtype=TYPES)
-    from multilevel.schemas import differences  # imports pandera, which takes a second
+    from multilevel.schemas import differences  # slow import (pandera), only needed here
 
     raise ValueError(f"{path} is not the published table. {restore}\n{differences(path)}")
 
 
-def _checksums(folder: Path) -> dict[str, str]:
+def _read_checksums(folder: Path) -> dict[str, str]:
+    """Read the published SHA-256 checksum of each file."""
     path = folder / "SHA256SUMS"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing. Restore it with: git checkout -- data")

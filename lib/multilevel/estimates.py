@@ -1,9 +1,9 @@
-"""How sure is a number? Tables and quotations that know their own Monte Carlo error.
+"""Carry Monte Carlo standard errors (MCSE) along with tables and quoted numbers.
 
-A number computed from draws is itself an estimate: another seed gives a slightly different one. So
-a table of such numbers has, for each column ``x`` that may vary, a column ``mcse_x`` with its Monte
-Carlo standard error (MCSE). :class:`Estimates` shows the table without these columns, and hands
-them on to whoever compares two runs: the tests of the notebooks do.
+A number computed from draws is an estimate: another seed gives a slightly different one. A table
+of such numbers therefore has, for each column ``x`` computed from draws, a column ``mcse_x`` with
+its Monte Carlo standard error. :class:`Estimates` displays the table without these columns, and
+stores them in the notebook's output, so that tests can compare two runs within their errors.
 """
 
 from html import escape
@@ -15,17 +15,26 @@ import pandas as pd
 import xarray as xr
 
 MIME = "application/vnd.multilevel.estimates+json"
-"""The representation, beside text and HTML, of numbers with their Monte Carlo standard errors."""
+"""MIME type of the representation with unrounded numbers and Monte Carlo standard errors."""
 
-ERROR = "mcse_"
-LIMITS = {"max_rows": "max_rows", "max_cols": "max_columns"}  # of what is shown, in pandas' options
+ERROR = "mcse_"  # prefix of the columns with standard errors
+LIMITS = {"max_rows": "max_rows", "max_cols": "max_columns"}  # to_html: display option
 
 
 class Estimates(pd.DataFrame):
-    """A frame whose columns ``mcse_x`` hold the Monte Carlo standard errors of its columns ``x``.
+    """A data frame whose columns ``mcse_x`` hold the Monte Carlo standard errors of columns ``x``.
 
-    It is shown without these columns, and behaves like any other frame. In a notebook it carries
-    a further representation, :data:`MIME`, with the numbers in full and their errors.
+    It is displayed without these columns, and is otherwise like any other frame. In a notebook its
+    output has a further representation, of type :data:`MIME`, with the unrounded numbers and their
+    errors.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> table = ml.Estimates({"mean": [0.5], "mcse_mean": [0.01]}, index=["alpha"])
+    >>> table
+           mean
+    alpha   0.5
     """
 
     @property
@@ -41,17 +50,18 @@ class Estimates(pd.DataFrame):
         table
             Any frame.
         errors
-            Standard errors of all or some columns, by name: a frame or a dict of columns, or of
+            Standard errors of all or some columns, by name: a frame, or a dict of columns or of
             single numbers.
 
         Returns
         -------
-        The table with the columns ``mcse_x``
+        Estimates
+            The table with the columns ``mcse_x``.
         """
         return cls(table.assign(**{f"{ERROR}{name}": errors[name] for name in dict(errors)}))
 
     def shown(self) -> pd.DataFrame:
-        """Give the table without the standard errors.
+        """Return the table without the standard errors.
 
         Returns
         -------
@@ -60,46 +70,54 @@ class Estimates(pd.DataFrame):
         return pd.DataFrame(self)[[name for name in self if not str(name).startswith(ERROR)]]
 
     def numbers(self) -> dict[str, Any]:
-        """Give the table as plain lists, with the standard error of each number.
+        """Return the table as plain lists, with the standard error of each number.
 
         Returns
         -------
-        ``index``, ``index_names`` and ``columns`` (labels as text), ``values`` and ``mcse``, both a
-        list of rows; an ``mcse`` is None where a number does not come from draws
+        dict
+            ``index``, ``index_names`` and ``columns`` (labels as text); ``values`` and ``mcse``,
+            each a list of rows. An ``mcse`` is None where a number does not come from draws.
         """
         shown = self.shown()
         none = pd.Series(np.nan, self.index)
         errors = [self.get(f"{ERROR}{name}", none) for name in shown]
         return {
-            "index": [_label(label) for label in shown.index],
+            "index": [_label_text(label) for label in shown.index],
             "index_names": [str(name) for name in shown.index.names],
             "columns": [str(name) for name in shown],
-            "values": _rows([shown[name] for name in shown]),
-            "mcse": _rows(errors),
+            "values": _rows_of_columns([shown[name] for name in shown]),
+            "mcse": _rows_of_columns(errors),
         }
 
     def quote(self, row: Any, column: str, style: str = ".2f", scale: float = 1) -> "Quoted":
-        """Take a number out of the table to quote it in a sentence, with its standard error.
+        """Return a number of the table with its standard error, to be quoted in a sentence.
 
         Parameters
         ----------
         row, column
-            Where it is.
+            Labels of the number's row and column.
         style
-            How to write it, as in ``format``.
+            Format specification, as in ``format``.
         scale
-            What to multiply it by: 100 for a percentage, -1 to leave out a minus.
+            Factor to multiply the number by: 100 for a percentage, -1 to drop a minus sign.
 
         Returns
         -------
         Quoted
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> table = ml.Estimates({"mean": [0.514], "mcse_mean": [0.01]}, index=["alpha"])
+        >>> print(table.quote("alpha", "mean"))
+        0.51
         """
         error = f"{ERROR}{column}"
         mcse = self.loc[row, error] if error in self else 0.0
         return Quoted(scale * self.loc[row, column], abs(scale) * mcse, style)
 
     def __repr__(self) -> str:
-        """Show the table without the standard errors, and its note (``attrs["note"]``) below."""
+        """Return the table without the standard errors, and its note (``attrs["note"]``) below."""
         note = self.attrs.get("note")
         return repr(self.shown()) + (f"\n\n{note}" if note else "")
 
@@ -112,17 +130,19 @@ class Estimates(pd.DataFrame):
         return {MIME: {"tables": [self.numbers()]}}
 
 
-def _label(label: Any) -> str:
+def _label_text(label: Any) -> str:
+    """Return a label of an index as text."""
     return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
-def _rows(columns: list[pd.Series]) -> list[list[Any]]:
-    plain = [[_plain(value) for value in column] for column in columns]
+def _rows_of_columns(columns: list[pd.Series]) -> list[list[Any]]:
+    """Convert columns to a list of rows of JSON values."""
+    plain = [[_json_value(value) for value in column] for column in columns]
     return [list(row) for row in zip(*plain, strict=True)]
 
 
-def _plain(value: Any) -> Any:
-    """Give a number with ten significant digits, None for a missing one, other things as text."""
+def _json_value(value: Any) -> Any:
+    """Convert a value for JSON: ten significant digits, None if missing, text if not a number."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):
@@ -133,7 +153,7 @@ def _plain(value: Any) -> Any:
 
 
 class Quoted:
-    """A number as it is quoted in a sentence, which remembers what it was and its error.
+    """A number with its Monte Carlo standard error, to be quoted in a sentence.
 
     Parameters
     ----------
@@ -142,14 +162,20 @@ class Quoted:
     mcse
         Its Monte Carlo standard error.
     style
-        How to write it, as in ``format``.
+        Format specification, as in ``format``.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> str(ml.Quoted(0.2, mcse=0.01, style=".2f"))
+    '0.20'
     """
 
     def __init__(self, value: float, mcse: float, style: str = ".2f") -> None:
         self.value, self.mcse, self.style = float(value), float(mcse), style
 
     def __str__(self) -> str:
-        """Write the number."""
+        """Return the formatted number."""
         return format(self.value, self.style)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -157,57 +183,66 @@ class Quoted:
             "index": [""],
             "index_names": [""],
             "columns": ["value"],
-            "values": [[_plain(self.value)]],
-            "mcse": [[_plain(self.mcse)]],
+            "values": [[_json_value(self.value)]],
+            "mcse": [[_json_value(self.mcse)]],
         }
-        # In quotation marks, as glue shows text: a bare 0.20 would be read as a number, and be 0.2.
+        # In quotation marks, as glue displays text: a bare 0.20 would be parsed and shown as 0.2.
         return {"text/plain": repr(str(self)), MIME: {"tables": [table]}}
 
 
 def mcse[Draws: (xr.DataArray, xr.Dataset)](
     draws: Draws, method: str = "mean", prob: float | None = None
 ) -> Draws:
-    """Give the Monte Carlo standard error of a summary of draws.
+    """Return the Monte Carlo standard error (MCSE) of a mean, sd or quantile of draws.
 
     Parameters
     ----------
     draws
-        Numbers or truth values with the dims chain and draw, and any others.
+        Numbers or booleans with the dims chain and draw, and any others.
     method
         ``"mean"``, ``"sd"`` or ``"quantile"``.
     prob
-        Which quantile.
+        Probability of the quantile.
 
     Returns
     -------
-    The errors, with the other dims; 0 where the draws do not vary (Vehtari et al. 2021)
+    DataArray or Dataset, as ``draws``
+        The errors, with the other dims; 0 where the draws do not vary (Vehtari et al. 2021).
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> rng = np.random.default_rng(1)
+    >>> draws = xr.DataArray(rng.normal(size=(4, 1000)), dims=("chain", "draw"))
+    >>> round(float(ml.mcse(draws)), 3)
+    0.016
     """
     numbers = draws.astype(float)
     options = {} if prob is None else {"prob": prob}
     varies = numbers.std(("chain", "draw")) > 1e-12
-    with np.errstate(invalid="ignore"):  # 0 / 0 where they do not vary, replaced just below
+    with np.errstate(invalid="ignore"):  # 0 / 0 where draws do not vary, replaced below
         errors = azs.mcse(numbers, method=method, **options)
     return errors.where(varies, 0.0)
 
 
 GLUE = "application/papermill.record/"
-"""What MyST-NB puts before the MIME type of a representation that is kept but not shown."""
+"""Prefix with which MyST-NB marks representations that are stored but not displayed."""
 
 
 def glue(name: str, value: Any) -> None:
-    """Keep a value in the notebook, so that the text can quote it.
+    """Store a value in the notebook, so that the text can quote it with a ``glue`` role.
 
     Parameters
     ----------
     name
-        How the text names it: ``{glue:text}`name```.
+        Name by which the text quotes it: ``{glue:text}`name```.
     value
         Anything that can be displayed, such as a :class:`Quoted` number.
 
-    Notes
-    -----
-    The output is that of ``myst_nb.glue(name, value, display=False)``, without importing Sphinx
-    into the kernel.
+    Notes ----- The output is that of ``myst_nb.glue(name, value, display=False)``, without
+    importing Sphinx into the kernel.
     """
     from IPython.core.formatters import format_display_data
     from IPython.display import display

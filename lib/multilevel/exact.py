@@ -1,7 +1,9 @@
-"""What is the answer without draws? The two normal models, integrated.
+"""Compute LOO and posterior moments of the normal models by numerical integration, without draws.
 
-Given the scales everything in them is normal, and integrates in closed form. The one or two scales
-are left to quadrature. So there is no sampling error, and the sampler has something to agree with.
+Given the scales (standard deviations), everything else in :func:`multilevel.no_pooling` and
+:func:`multilevel.partial_pooling` is normal and integrates in closed form. The one or two scales
+are integrated by quadrature on a grid. There is no Monte Carlo error, so the results are a
+reference for the sampler and for PSIS-LOO.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,48 +15,51 @@ import pymc as pm
 import pytensor.tensor as pt
 from scipy.special import logsumexp
 
+from multilevel.extras import ensure_compile_folder
+
 NEGLIGIBLE = 30.0
-"""An integrand this far below its maximum, on the log scale, no longer counts: exp(-30) = 1e-13."""
+"""Integrands this far below their maximum, on the log scale, are negligible: exp(-30) = 1e-13."""
 
 TOLERANCE = 1e-8
-"""What halving the step of a quadrature may still change in a log density."""
+"""Largest change of a log density when the step of the grid is halved, at convergence."""
 
 MAX_POINTS = 2000
-"""More points than these along one scale are not tried."""
+"""Largest number of grid points along one scale."""
 
 POINTS = 200
-"""Points along each scale for means and standard deviations, which need fewer than densities."""
+"""Grid points along each scale for posterior moments, which need fewer than densities."""
 
 MAX_LOG_SCALE = 100.0
-"""Scales above exp(100) or below exp(-100) of the outcome's unit are not looked for."""
+"""Largest absolute log scale that is searched, with scales in units of the outcome."""
 
 
 def exact_loo(model: pm.Model) -> pd.DataFrame:
-    r"""Compute how well a normal model predicts each observation from all the others.
+    r"""Compute the elpd of each observation in a normal model by numerical integration.
 
-    The predictive density is a ratio of marginal likelihoods,
+    The leave-one-out predictive density is a ratio of marginal likelihoods,
 
     .. math::
         p(y_i \mid y_{-i}) = \frac{Z(y)}{Z(y_{-i})}, \quad
         Z(y) = \int p(y \mid \sigma, \sigma_\alpha)\, p(\sigma)\, p(\sigma_\alpha)\,
         d\sigma\, d\sigma_\alpha .
 
-    Given the scales everything is normal, so the levels are integrated in closed form. The
-    integral over :math:`\log \sigma` and, with pooling, :math:`\log \sigma_\alpha` is left to
-    the trapezoidal rule, which converges exponentially for such integrands (Trefethen & Weideman
-    2014). There are no draws, hence no sampling error.
+    Given the scales everything is normal, so the clusters' means and the population mean are
+    integrated in closed form. The integral over :math:`\log \sigma` and, with partial pooling,
+    :math:`\log \sigma_\alpha` is computed by the trapezoidal rule, which converges exponentially
+    for such integrands (Trefethen & Weideman 2014). There are no draws, hence no Monte Carlo error.
 
     Parameters
     ----------
     model
-        What :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling` returned. The
-        scales may have any prior with a smooth density.
+        A model from :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling`. The scales
+        may have any prior with a smooth density.
 
     Returns
     -------
     DataFrame, one row per row of the data
-        ``elpd``: log predictive density of the observation, given the others, in nats. ``p``: how
-        much better it is predicted when it is among the data. :func:`loo` estimates the same two.
+        ``elpd``: log predictive density of the observation, given all others, in nats. ``p``: its
+        log density given all observations, less ``elpd``. :func:`loo` estimates the same two
+        quantities.
 
     Raises
     ------
@@ -62,44 +67,66 @@ def exact_loo(model: pm.Model) -> pd.DataFrame:
         The model is another one, or of rows that were counted before; the prior of ``alpha`` (no
         pooling) or ``alpha_bar`` (partial pooling) is not normal; or the integrals do not exist or
         do not converge.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> people = ["ann", "ann", "bob", "bob"]
+    >>> data = pd.DataFrame({"person": people, "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> ml.exact_loo(ml.partial_pooling(data, "y", "person"))["elpd"].round(2).tolist()
+    [-0.17, -0.39, -0.74, -0.36]
     """
     problem = _read_normal_model(model)
-    elpd, lpd = _integrate(problem)
+    elpd, lpd = _integrate_to_tolerance(problem)
     return pd.DataFrame({"elpd": elpd, "p": lpd - elpd}, pd.Index(problem.rows, name="row"))
 
 
 def exact_posterior(model: pm.Model) -> pd.DataFrame:
-    """Compute the posterior means and standard deviations of a normal model's parameters.
+    """Compute posterior means and standard deviations in a normal model by numerical integration.
 
-    Given the scales, a cluster's level is normal, and so is the common one (Gelman et al. 2013,
-    section 5.4). Their means and variances are averaged over the posterior of the scales, on the
-    grid of :func:`exact_loo`.
+    Given the scales, the clusters' means and the population mean are normal (Gelman et al. 2013,
+    section 5.4). Their conditional means and variances are averaged over the posterior of the
+    scales, on a grid between the same limits as in :func:`exact_loo`.
 
     Parameters
     ----------
     model
-        What :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling` returned.
+        A model from :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling`.
 
     Returns
     -------
-    DataFrame indexed by the parameter's name and label, such as ``alpha[29]``, as that of
-    :func:`multilevel.summarise`: ``mean`` and ``sd``, in units of the outcome
+    DataFrame indexed by the parameter's name and label, such as ``alpha[29]``
+        ``mean`` and ``sd``, in units of the outcome, as :func:`multilevel.summarise` estimates
+        them.
 
     Raises
     ------
     ValueError
         As for :func:`exact_loo`.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> people = ["ann", "ann", "bob", "bob"]
+    >>> data = pd.DataFrame({"person": people, "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> ml.exact_posterior(ml.no_pooling(data, "y", "person")).round(2)
+                mean    sd
+    alpha[ann]  0.38  0.29
+    alpha[bob]  0.05  0.29
+    sigma       0.36  0.28
     """
     problem = _read_normal_model(model)
     pooled = "sigma_alpha" in problem.log_prior
-    axes = [np.linspace(low, high, POINTS) for low, high in _find_box(problem)]
+    axes = [np.linspace(low, high, POINTS) for low, high in _bracket_log_scales(problem)]
     integrand = next(_log_integrands(problem, axes))
     weight = np.exp(integrand - logsumexp(integrand))
     sigma, *rest = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
     sigma_alpha = rest[0] if pooled else np.array(problem.level_sd)
 
     def moments(mean: np.ndarray, variance: np.ndarray | float) -> dict[str, float]:
-        """Average over the scales."""
+        """Return mean and sd, averaging conditional moments over the scales."""
         average = (weight * mean).sum()
         spread = (weight * (variance + (mean - average) ** 2)).sum()
         return {"mean": average + problem.centre, "sd": np.sqrt(spread)}
@@ -108,16 +135,16 @@ def exact_posterior(model: pm.Model) -> pd.DataFrame:
     clusters = [problem.outcome[problem.cluster == j] for j in range(len(problem.labels))]
     rows = {}
     if pooled:
-        terms = [_cluster_terms(y, sigma, sigma_alpha) for y in clusters]
+        terms = [_marginalise_cluster(y, sigma, sigma_alpha) for y in clusters]
         _, precision, weighted = np.sum(terms, axis=0)
         level_variance = 1 / (precision + problem.level_sd**-2)
         level = level_variance * (weighted + problem.level_mean * problem.level_sd**-2)
         rows["alpha_bar"] = moments(level, level_variance)
     for label, y in zip(problem.labels, clusters, strict=True):
         variance = 1 / (len(y) / sigma**2 + sigma_alpha**-2)
-        kept = variance * sigma_alpha**-2  # of the common level; the rest is the cluster's own
-        mean = variance * y.sum() / sigma**2 + kept * level
-        rows[f"alpha[{label}]"] = moments(mean, variance + kept**2 * level_variance)
+        shrinkage_weight = variance * sigma_alpha**-2  # weight of the population mean
+        mean = variance * y.sum() / sigma**2 + shrinkage_weight * level
+        rows[f"alpha[{label}]"] = moments(mean, variance + shrinkage_weight**2 * level_variance)
     table = pd.DataFrame(rows).T
     for name, scale in zip(problem.log_prior, [sigma, sigma_alpha], strict=False):
         average = (weight * scale).sum()
@@ -127,7 +154,7 @@ def exact_posterior(model: pm.Model) -> pd.DataFrame:
 
 
 class _NormalModel(NamedTuple):
-    """What the marginal likelihood depends on; values are measured from the mean outcome."""
+    """The inputs of the marginal likelihood; outcomes and means are centred at the mean outcome."""
 
     rows: list[Any]
     centre: float
@@ -137,10 +164,12 @@ class _NormalModel(NamedTuple):
     level_mean: float
     level_sd: float
     log_prior: dict[str, Callable[[np.ndarray], np.ndarray]]
-    """By scale: ``sigma`` and, with pooling, ``sigma_alpha``."""
+    """Log prior density by scale: ``sigma`` and, with partial pooling, ``sigma_alpha``."""
 
 
 def _read_normal_model(model: pm.Model) -> _NormalModel:
+    """Extract data and priors from a model; raise ValueError if it cannot be integrated."""
+    ensure_compile_folder()
     if "cluster_of_row" not in model.named_vars:
         raise ValueError(
             "Only the models that no_pooling() and partial_pooling() build can be integrated. For "
@@ -176,15 +205,16 @@ def _read_normal_model(model: pm.Model) -> _NormalModel:
 
 
 def _compile_logp(scale: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile the log prior density of a scale, for a vector of values."""
     value = pt.dvector()
     return pm.compile([value], pm.logp(scale, value), mode="FAST_COMPILE")
 
 
-def _integrate(problem: _NormalModel) -> np.ndarray:
-    """Give log p(y_i | the others) and log p(y_i | all) of each row, to within the tolerance."""
-    box = _find_box(problem)
+def _integrate_to_tolerance(problem: _NormalModel) -> np.ndarray:
+    """Return log p(y_i | y_-i) and log p(y_i | y) per row, refining the grid to the tolerance."""
+    box = _bracket_log_scales(problem)
     points = [24 for _ in box]
-    values = _sum_over_grid(problem, box, points)
+    values = _evaluate_on_grid(problem, box, points)
     for axis in range(len(box)):
         change = np.inf
         while change > TOLERANCE:
@@ -194,24 +224,27 @@ def _integrate(problem: _NormalModel) -> np.ndarray:
                     f"The integral over {_scales(problem)} does not converge. A prior density that "
                     f"jumps, as a uniform one does at its ends, can be the reason."
                 )
-            finer = _sum_over_grid(problem, box, points)
+            finer = _evaluate_on_grid(problem, box, points)
             change, values = np.abs(finer - values).max(), finer
     return values
 
 
-def _sum_over_grid(problem: _NormalModel, box: list[np.ndarray], points: list[int]) -> np.ndarray:
-    """Give what :func:`_integrate` gives, on a grid with so many points along each scale."""
+def _evaluate_on_grid(
+    problem: _NormalModel, box: list[np.ndarray], points: list[int]
+) -> np.ndarray:
+    """Return log p(y_i | y_-i) and log p(y_i | y) per row, computed on a grid of given size."""
     axes = [np.linspace(low, high, number) for (low, high), number in zip(box, points, strict=True)]
-    # The steps, and the halved weights at the ends, where nothing is left, cancel in the ratios.
+    # Steps cancel in the ratios, and the halved weights at the ends multiply negligible values.
     every, *changed = (logsumexp(integrand) for integrand in _log_integrands(problem, axes))
     without, twice = np.reshape(changed, (-1, 2)).T
     return np.stack([every - without, twice - every])
 
 
-def _find_box(problem: _NormalModel) -> list[np.ndarray]:
-    """Find two ends for each log scale, between which every integrand is and not much else.
+def _bracket_log_scales(problem: _NormalModel) -> list[np.ndarray]:
+    """Bracket each log scale: outside, every integrand is below exp(-30) of its maximum.
 
-    An end where some integrand still counts moves outwards, any other in to where one counts.
+    An end moves outwards if some integrand is not negligible there, and otherwise inwards to where
+    one is not, until at least 40 % of the grid points between the ends are not negligible.
     """
     points = 48
     sd = problem.outcome.std() or 1.0
@@ -225,7 +258,7 @@ def _find_box(problem: _NormalModel) -> list[np.ndarray]:
         settled = [i.min() > 0 and i.max() < points - 1 and np.ptp(i) > 0.4 * points for i in where]
         if all(settled):
             return box
-        box = [_move_ends(*given) for given in zip(axes, where, strict=True)]
+        box = [_move_bracket(*given) for given in zip(axes, where, strict=True)]
     raise ValueError(
         f"The integral over {_scales(problem)} does not exist. Do the data say how "
         f"far rows of the same cluster differ? Some clusters must have two different outcomes."
@@ -233,10 +266,12 @@ def _find_box(problem: _NormalModel) -> list[np.ndarray]:
 
 
 def _scales(problem: _NormalModel) -> str:
+    """Name the scales of a model, for messages."""
     return " and ".join(problem.log_prior)
 
 
-def _move_ends(axis: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _move_bracket(axis: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return new ends of an axis: just outside of where integrands count, or further out."""
     first, last = counts.min(), counts.max()
     step, width = axis[1] - axis[0], axis[-1] - axis[0]
     low = axis[first] - (step if first > 0 else width / 2)
@@ -245,12 +280,12 @@ def _move_ends(axis: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _log_integrands(problem: _NormalModel, axes: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Give log p(y, log scales) on a grid: for all rows, then for each row without it and twice."""
+    """Yield log p(y, log scales) on a grid: of all rows, then with each left out and duplicated."""
     pooled = "sigma_alpha" in problem.log_prior
     scales = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
     sigma_alpha = scales[1] if pooled else problem.level_sd
-    level_sd = problem.level_sd if pooled else 0.0  # without pooling, the common level is known
-    # The density of log s is s times that of s.
+    level_sd = problem.level_sd if pooled else 0.0  # without pooling, the prior mean is fixed
+    # Jacobian: the density of log s is s times that of s.
     priors = [
         logp(np.exp(axis)) + axis
         for logp, axis in zip(problem.log_prior.values(), axes, strict=True)
@@ -258,30 +293,33 @@ def _log_integrands(problem: _NormalModel, axes: Sequence[np.ndarray]) -> Iterat
     log_prior = sum(np.meshgrid(*priors, indexing="ij", sparse=True), np.zeros(1))
 
     def cluster(rows: np.ndarray) -> np.ndarray:
-        return _cluster_terms(problem.outcome[rows], scales[0], sigma_alpha)
+        return _marginalise_cluster(problem.outcome[rows], scales[0], sigma_alpha)
 
     def joint(terms: np.ndarray) -> np.ndarray:
-        return log_prior + _integrate_level(terms, problem.level_mean, level_sd)
+        return log_prior + _marginalise_population_mean(terms, problem.level_mean, level_sd)
 
     members = [np.flatnonzero(problem.cluster == j) for j in np.unique(problem.cluster)]
     every = sum((cluster(rows) for rows in members), np.zeros(1))
     yield joint(every)
-    for row, j in enumerate(problem.cluster):  # a row changes the terms of its own cluster only
+    for row, j in enumerate(problem.cluster):  # a row only affects its own cluster's terms
         own = members[j]
         others = every - cluster(own)
         yield joint(others + cluster(own[own != row]))
         yield joint(others + cluster(np.append(own, row)))
 
 
-def _cluster_terms(y: np.ndarray, sigma: np.ndarray, sigma_alpha: np.ndarray | float) -> np.ndarray:
-    """Integrate the cluster's own level: all of log p(y | common level) that depends on its rows.
+def _marginalise_cluster(
+    y: np.ndarray, sigma: np.ndarray, sigma_alpha: np.ndarray | float
+) -> np.ndarray:
+    """Integrate a cluster's mean: return the terms of log p(y | population mean) from its rows.
 
-    The terms are the log density at a common level of zero, the precision of the cluster's mean
-    around the common level, and that times the mean. They add up over clusters.
+    The terms are the log density at a population mean of zero, the precision of the cluster's
+    average around the population mean, and that precision times the average. They add up over
+    clusters.
     """
     n = len(y)
     mean = y.mean() if n else 0.0
-    within = n * np.var(y - y[:1]) if n else 0.0  # exactly zero if all rows are equal
+    within = n * np.var(y - y[:1]) if n else 0.0  # exactly 0 if all rows are equal
     spread = sigma**2 + n * sigma_alpha**2
     precision = n / spread
     log_p = -0.5 * (
@@ -294,8 +332,10 @@ def _cluster_terms(y: np.ndarray, sigma: np.ndarray, sigma_alpha: np.ndarray | f
     return np.stack([log_p, precision, precision * mean])
 
 
-def _integrate_level(terms: np.ndarray, prior_mean: float, prior_sd: float) -> np.ndarray:
-    """Integrate the common level over its normal prior, whose sd is zero if it is known."""
+def _marginalise_population_mean(
+    terms: np.ndarray, prior_mean: float, prior_sd: float
+) -> np.ndarray:
+    """Integrate the population mean over its normal prior, whose sd is 0 if the mean is known."""
     log_p, precision, weighted = terms
     mean = weighted / precision
     shrinkage = 1 + prior_sd**2 * precision

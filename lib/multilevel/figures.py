@@ -1,11 +1,12 @@
-"""Draw what any chapter can use: each function takes a frame or draws, and returns a figure.
+"""Draw figures of estimates, intervals, draws and predictions for any chapter.
 
-The figure carries the numbers that it shows, with their Monte Carlo standard errors, as a further
-representation beside its image; see :mod:`multilevel.estimates`.
+Each function takes data frames or draws and returns a figure. The figure's output in a notebook
+includes the numbers that it shows, with their Monte Carlo standard errors; see
+:mod:`multilevel.estimates`.
 
-One palette throughout: teal and terracotta, which colour-blind readers can tell apart, with a
-pale teal and a sand for third and fourth things. No meaning rests on colour alone: marker, line
-style, position or a label in words says the same.
+All figures share a palette that is safe for colour-blind readers: teal and terracotta, with a pale
+teal and a sand for third and fourth series. Nothing is encoded by colour alone: markers, line
+styles, positions or labels repeat it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,18 +29,18 @@ TEAL, TERRACOTTA, PALE, SAND = "#1c5253", "#e07a5f", "#8fb9b5", "#e9c46a"
 PALETTE = [TEAL, TERRACOTTA, PALE, SAND]
 MARKERS = ["o", "s", "D", "^"]
 GREY = "#6b6b6b"
-PROBABILITIES = -0.05, 1.05
+PROBABILITIES = -0.05, 1.05  # limits of an axis of probabilities
 
 
 def set_theme() -> None:
-    """Set the book's look for all figures that follow, as seaborn's ``set_theme`` does."""
+    """Set the book's theme for all figures that follow, with seaborn's ``set_theme``."""
     sns.set_theme(
         style="ticks",
         palette=PALETTE,
         rc={
             "axes.spines.right": False,
             "axes.spines.top": False,
-            "figure.dpi": 240,  # two dots for each pixel of a page, as wide as it gets
+            "figure.dpi": 240,  # two dots per pixel at the full width of a page
             "figure.figsize": (6, 3.8),
             "font.size": 12,
             "axes.titlesize": 12,
@@ -55,24 +56,24 @@ def set_theme() -> None:
 
 
 def refuse_more_than(things: Collection[Any], number: int) -> None:
-    """Refuse to draw more things than there are colours and styles to tell them apart."""
+    """Raise ValueError if there are more series than colours and styles to distinguish them."""
     if len(things) > number:
         raise ValueError(f"This figure can tell {number} things apart; it was given {len(things)}.")
 
 
 def with_numbers(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Let a figure carry the tables that it shows, and the words that are written on it."""
+    """Attach to a figure its numbers and text, which become part of its output in a notebook."""
 
     def bundle(**_: Any) -> dict[str, Any]:
         numbers = [{"name": name, **Estimates(table).numbers()} for name, table in tables.items()]
-        return {MIME: {"tables": numbers, "texts": _texts(figure)}}
+        return {MIME: {"tables": numbers, "texts": _visible_texts(figure)}}
 
-    vars(figure)["_repr_mimebundle_"] = bundle  # IPython asks every object for it
+    vars(figure)["_repr_mimebundle_"] = bundle  # the method that IPython's display looks for
     return figure
 
 
-def _texts(figure: Figure) -> list[str]:
-    """List what is written on a figure: titles, names of axes and things, not the ticks."""
+def _visible_texts(figure: Figure) -> list[str]:
+    """List the text on a figure: titles, axis labels, annotations and legends, not tick labels."""
     texts = [figure.get_supxlabel(), figure.get_supylabel()]
     for ax in figure.axes:
         texts += [ax.get_title(), ax.get_xlabel(), ax.get_ylabel()]
@@ -82,7 +83,7 @@ def _texts(figure: Figure) -> list[str]:
 
 
 def as_estimates(number: float | xr.DataArray) -> Estimates:
-    """Give a number, or the mean of draws, as a table of one number."""
+    """Return a number, or the mean of draws, as a table with a single number."""
     if isinstance(number, xr.DataArray):
         return Estimates.of(
             pd.DataFrame({"value": [float(number.mean())]}), {"value": float(mcse(number))}
@@ -93,20 +94,21 @@ def as_estimates(number: float | xr.DataArray) -> Estimates:
 def gradient_intervals(
     panels: Mapping[str, xr.DataArray], xlabel: str, ylabel: str, mass: float = 0.95
 ) -> Figure:
-    """Draw every cluster's posterior as a vertical bar that fades away from its middle.
+    """Draw the posterior of each cluster as a vertical bar that fades with the probability mass.
 
     Parameters
     ----------
     panels
         Title and draws, dims (chain, draw, cluster), of each panel.
     xlabel, ylabel
-        Names of the axes, with units.
+        Labels of the axes, with units.
     mass
-        Mass of the widest interval drawn; the intervals are equal-tailed.
+        Probability mass of the widest of the intervals, which are equal-tailed.
 
     Returns
     -------
-    Figure with the panels below each other, on one vertical scale
+    Figure
+        The panels one below the other, with a shared vertical scale.
     """
     figure, axes = plt.subplots(len(panels), figsize=(6, 2.6 * len(panels)), sharey=True)
     levels = np.linspace(0.05, mass, 20)
@@ -126,21 +128,22 @@ def gradient_intervals(
 def shrinkage(
     estimates: pd.DataFrame, grand_mean: float | xr.DataArray, xlabel: str, ylabel: str
 ) -> Figure:
-    """Set each cluster's two estimates beside each other, and the grand mean behind them.
+    """Draw the no-pooling and partial-pooling estimate of each cluster, and the grand mean.
 
     Parameters
     ----------
     estimates
-        One row per cluster, in the order to draw them: ``no pooling``, ``partial pooling`` (two
-        estimates) and ``n`` (how many observations the cluster has).
+        One row per cluster, in the order of drawing: ``no pooling``, ``partial pooling`` (the two
+        estimates) and ``n`` (number of observations of the cluster).
     grand_mean
-        What the estimates shrink towards: a number, or draws whose mean it is.
+        What the estimates shrink towards: a number, or draws, whose mean is drawn.
     xlabel, ylabel
-        Names of the axes, with units.
+        Labels of the axes, with units.
 
     Returns
     -------
-    Figure with a panel for each number of observations, on one scale
+    Figure
+        A panel for each number of observations, with a shared scale.
     """
     sizes = sorted(estimates["n"].unique())
     widths = [max((estimates["n"] == n).sum(), 12) for n in sizes]
@@ -166,17 +169,18 @@ def shrinkage(
 def forest(
     summary: pd.DataFrame, xlabel: str, reference: float | xr.DataArray | None = 0.0
 ) -> Figure:
-    """Draw the interval of each parameter as a line, its mean as a point.
+    """Draw a forest plot: the interval of each parameter as a line, its mean as a point.
 
     Parameters
     ----------
     summary
-        What :func:`multilevel.summarise` gives: ``mean``, ``lower``, ``upper``, one row per
-        parameter, drawn from top to bottom.
+        A table as returned by :func:`multilevel.summarise`: ``mean``, ``lower``, ``upper``, one row
+        per parameter, drawn from top to bottom.
     xlabel
-        Name of the axis, with its unit and the kind and mass of the interval.
+        Label of the axis, with the unit and the kind and mass of the interval.
     reference
-        Where to draw a dashed vertical line (a number, or draws whose mean it is); None draws none.
+        Position of a dashed vertical line: a number, or draws, whose mean is drawn; None draws
+        none.
 
     Returns
     -------
@@ -203,18 +207,18 @@ def densities(
     xlim: tuple[float, float] | None = None,
     reference: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw the density of each quantity, with its name written beside its peak.
+    """Draw the density of each quantity (kernel density estimate), labelled at its peak.
 
     Parameters
     ----------
     draws
-        Name and draws (of any shape) of each quantity.
+        Name and draws (of any shape) of each quantity, at most four.
     xlabel
-        Name of the axis, with its unit.
+        Label of the axis, with its unit.
     xlim
-        Ends of the axis; by default those of the draws.
+        Limits of the axis; by default the range of the draws.
     reference
-        Names and places of dashed vertical lines.
+        Names and positions of dotted vertical lines.
 
     Returns
     -------
@@ -251,11 +255,11 @@ def densities(
 
 
 def _quantiles(values: Any) -> Estimates:
-    """Describe a distribution by five of its quantiles."""
+    """Summarise a distribution by five quantiles, with their Monte Carlo standard errors."""
     if not isinstance(values, xr.DataArray) or "chain" not in values.dims:
         values = xr.DataArray(np.ravel(values)[None], dims=("chain", "draw"))
     probs = [0.025, 0.25, 0.5, 0.75, 0.975]
-    # Draws of several rows are pooled; the error of all is taken to be that of a single row.
+    # Draws of several rows are pooled; their error is approximated by that of a single row.
     errors = [float(mcse(values, "quantile", prob).mean()) for prob in probs]
     table = pd.DataFrame({"quantile": np.quantile(values, probs)}, index=probs)
     return Estimates.of(table, {"quantile": errors})
@@ -264,20 +268,21 @@ def _quantiles(values: Any) -> Estimates:
 def scatter_of_draws(
     panels: Mapping[str, xr.Dataset], xlabel: str, ylabel: str, log_y: bool = False
 ) -> Figure:
-    """Draw two quantities of each draw as a point, and mark divergent transitions.
+    """Draw two quantities of each draw as a scatter plot, and mark divergent transitions.
 
     Parameters
     ----------
     panels
         Title and draws of each panel, dims (chain, draw): ``x``, ``y`` and ``diverging``.
     xlabel, ylabel
-        Names of the axes, with units.
+        Labels of the axes, with units.
     log_y
         Whether the vertical scale is logarithmic.
 
     Returns
     -------
-    Figure with the panels side by side, on one scale
+    Figure
+        The panels side by side, with shared scales.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.6), sharex=True, sharey=True)
     for ax, (title, draws) in zip(np.atleast_1d(axes), panels.items(), strict=True):
@@ -306,25 +311,27 @@ def bands(
     points: pd.DataFrame | None = None,
     ylim: tuple[float, float] = PROBABILITIES,
 ) -> Figure:
-    """Draw predicted means as lines and their intervals as bands, a panel for each cluster.
+    """Draw predicted means as lines and their intervals as bands, with a panel for each cluster.
 
     Parameters
     ----------
     tables
-        Name and table of each kind of prediction: columns ``mean``, ``lower``, ``upper``, the
-        column ``x``, and the column ``facet``. A table without that column is drawn in each panel.
+        Name and table of each kind of prediction, at most two: columns ``mean``, ``lower``,
+        ``upper``, the column ``x`` and the column ``facet``. A table without the column ``facet``
+        is drawn in each panel.
     x, facet
         Names of columns.
     xlabel, ylabel
-        Names of the axes.
+        Labels of the axes.
     points
-        Observed values to draw as open circles: columns ``x``, ``facet`` and ``observed``.
+        Observed values, drawn as open circles: columns ``x``, ``facet`` and ``observed``.
     ylim
-        Ends of the vertical axis; by default those of probabilities.
+        Limits of the vertical axis; by default those for probabilities.
 
     Returns
     -------
-    Figure with a panel for each level of ``facet``, two in a row, on one scale
+    Figure
+        A panel for each level of ``facet``, two per row, with shared scales.
     """
     refuse_more_than(tables, 2)
     levels = next(table[facet].unique() for table in tables.values() if facet in table)
@@ -375,11 +382,11 @@ def many_lines(
     draws
         Dims row (the points along the horizontal axis) and one other (the lines).
     labels
-        Their names.
+        Labels of the rows.
     xlabel, ylabel
-        Names of the axes.
+        Labels of the axes.
     ylim
-        Ends of the vertical axis; by default those of probabilities.
+        Limits of the vertical axis; by default those for probabilities.
 
     Returns
     -------
@@ -404,17 +411,18 @@ def category_bars(
     table
         Columns ``category``, ``mean``, ``lower``, ``upper``, and those named below.
     hue
-        The column whose levels stand side by side.
+        Name of a column; its levels (at most two) are bars side by side.
     rows
-        The columns whose combinations are the rows of panels.
+        Names of columns; each combination of their levels is a row of panels.
     column
-        The column whose levels are the columns of panels; None makes a single one.
+        Name of a column, whose levels are the columns of panels; None draws a single column.
     xlabel
-        Name of the horizontal axis.
+        Label of the horizontal axis.
 
     Returns
     -------
-    Figure on one scale
+    Figure
+        The grid of panels, with shared scales.
     """
     combinations = table[list(rows)].drop_duplicates().sort_values(list(rows))
     columns = table[column].unique() if column else [None]
@@ -431,7 +439,7 @@ def category_bars(
                 part = part[part[name] == value]
             if column:
                 part = part[part[column] == level]
-            _bars(ax, part, hue, hues)
+            _draw_bars(ax, part, hue, hues)
             where = ", ".join(
                 f"{name} {value}" for name, value in zip(rows, combination, strict=True)
             )
@@ -446,7 +454,8 @@ def category_bars(
     return with_numbers(figure, {"bars": table})
 
 
-def _bars(ax: Axes, part: pd.DataFrame, hue: str, hues: Sequence[Any]) -> None:
+def _draw_bars(ax: Axes, part: pd.DataFrame, hue: str, hues: Sequence[Any]) -> None:
+    """Draw the bars and intervals of one panel."""
     width = 0.8 / len(hues)
     for k, (value, color, hatch) in enumerate(zip(hues, PALETTE, ["", "///"], strict=False)):
         bar = part[part[hue] == value]
@@ -457,20 +466,22 @@ def _bars(ax: Axes, part: pd.DataFrame, hue: str, hues: Sequence[Any]) -> None:
 
 
 def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str) -> Figure:
-    """Set the observed counts of a response beside those of simulated data sets.
+    """Draw a posterior predictive check: counts of an ordered response, observed and simulated.
 
     Parameters
     ----------
     observed
         The response, an ordered categorical.
     replicates
-        What :func:`multilevel.replicate` gives: dims (draw, row).
+        Posterior predictive data sets, as returned by :func:`multilevel.replicate`: dims (draw,
+        row).
     xlabel
-        Name of the horizontal axis.
+        Label of the horizontal axis.
 
     Returns
     -------
-    Figure with the observed counts first, on one scale
+    Figure
+        A panel for each data set, the observed one first, with shared scales.
     """
     categories = list(observed.cat.categories)
     sets = {"observed": observed.to_numpy()}
@@ -494,7 +505,7 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
     figure.supxlabel(xlabel, fontsize=12)
     figure.supylabel("number of responses", fontsize=12)
     table = pd.DataFrame(counted, index=categories)
-    errors = np.sqrt(table.drop(columns="observed"))  # of a count
+    errors = np.sqrt(table.drop(columns="observed"))  # standard error of a Poisson count
     return with_numbers(figure, {"counts": Estimates.of(table, errors)})
 
 
@@ -505,23 +516,24 @@ def curves(
     columns: int = 3,
     log_x: bool = True,
 ) -> Figure:
-    """Draw a measure of several methods against something else, with an interval at each point.
+    """Draw a measure of several methods against another variable, with an interval at each point.
 
     Parameters
     ----------
     panels
-        Title and table of each panel, with the columns ``x``, ``method``, ``value``, and the
-        interval's ends ``lower`` and ``upper``, all above zero. The first panel has all methods.
+        Title and table of each panel, with the columns ``x``, ``method``, ``value``, and the ends
+        of the interval, ``lower`` and ``upper``, all positive. The first panel has all methods.
     xlabel, ylabel
-        Names of the axes, with units.
+        Labels of the axes, with units.
     columns
-        How many panels stand side by side.
+        Number of panels per row.
     log_x
-        Whether the horizontal scale is logarithmic, as the vertical one is.
+        Whether the horizontal scale is logarithmic, like the vertical one.
 
     Returns
     -------
-    Figure with a curve and a marker of its own kind for each method
+    Figure
+        A curve with its own marker for each method.
     """
     methods = list(dict.fromkeys(next(iter(panels.values()))["method"]))
     refuse_more_than(methods, len(MARKERS))

@@ -1,4 +1,4 @@
-"""Write files atomically, and tell whether code changed."""
+"""Write files atomically, and compute checksums of code that ignore comments and layout."""
 
 import ast
 import hashlib
@@ -17,17 +17,18 @@ from uuid import uuid4
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Write a file atomically: whoever reads it finds the old one or the new one, never half.
+    """Write a file atomically: readers see the old file or the new one, never a partial one.
 
     Parameters
     ----------
     path
-        The file; its folder is made if need be.
+        The file; missing folders are created.
 
     Yields
     ------
-    A temporary path beside it to write to. When the block ends without an error, it takes the place
-    of ``path``; otherwise it is removed.
+    Path
+        A temporary file in the same folder to write to. When the block ends without an error, it
+        replaces ``path``; otherwise it is deleted.
 
     Examples
     --------
@@ -48,16 +49,17 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def code_state(sources: Iterable[str]) -> str:
-    """Return a checksum of what code does: comments, docstrings and layout do not change it.
+    """Return a checksum of the syntax trees of code, which ignores comments, docstrings and layout.
 
     Parameters
     ----------
     sources
-        Texts of Python programs.
+        Source texts of Python code.
 
     Returns
     -------
-    The first 16 hexadecimal digits of the SHA-256 of their syntax trees
+    str
+        The first 16 hexadecimal digits of the SHA-256 of their syntax trees.
 
     Examples
     --------
@@ -66,7 +68,7 @@ def code_state(sources: Iterable[str]) -> str:
     >>> code_state(["x = 1"]) == code_state(["x = 2"])
     False
     """
-    code = [_structure(ast.parse(source)) for source in sources]
+    code = [_version_independent_tree(ast.parse(source)) for source in sources]
     return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
 
 
@@ -76,34 +78,36 @@ def module_state(*files: Path) -> str:
 
 
 def sources_of(function: Callable[..., Any]) -> list[str]:
-    """Return the code of a function, and of everything of the user's or the library's that it uses.
+    """Return the source of a function and of all code that it uses, except installed packages.
 
     Parameters
     ----------
     function
-        Any Python function, of a notebook for example.
+        Any Python function, for example one that is defined in a notebook.
 
     Returns
     -------
-    The texts of the function, of the functions and classes that it names, directly or through
-    others, and the values of the plain constants among them; installed software is left out
+    list of str
+        The sources of the function and of all functions and classes of the user's or this library's
+        that it refers to, directly or indirectly, and the values of constants among them (numbers,
+        strings, lists and dicts).
     """
     found: dict[str, str] = {}
-    _collect(function.__qualname__, function, found)
+    _collect_sources(function.__qualname__, function, found)
     return [found[name] for name in sorted(found)]
 
 
-def _collect(name: str, thing: Any, found: dict[str, str]) -> None:
-    """Add the code behind a name, and behind the names that it uses in turn."""
+def _collect_sources(name: str, thing: Any, found: dict[str, str]) -> None:
+    """Add the source of an object, and of the objects that its code refers to, recursively."""
     if isinstance(thing, dict | list | tuple):
         parts = thing.values() if isinstance(thing, dict) else thing
         for part in parts:
-            _collect(name, part, found)
+            _collect_sources(name, part, found)
     if isinstance(thing, partial):
         thing = thing.func
-    if _is_plain(thing):
+    if _is_json_value(thing):
         found[name] = f"{name} = {thing!r}"
-    if not (inspect.isfunction(thing) or inspect.isclass(thing)) or not _is_ours(thing):
+    if not (inspect.isfunction(thing) or inspect.isclass(thing)) or not _is_own_code(thing):
         return
     key = f"{thing.__module__}.{thing.__qualname__}"
     if key in found:
@@ -112,27 +116,29 @@ def _collect(name: str, thing: Any, found: dict[str, str]) -> None:
     for function in vars(thing).values() if inspect.isclass(thing) else [thing]:
         function = inspect.unwrap(function) if callable(function) else function
         if inspect.isfunction(function):
-            for used in _names(function.__code__):
-                for value in _resolve(used, function.__globals__):
-                    _collect(f"{function.__module__}.{used}", value, found)
+            for used in _names_in_code(function.__code__):
+                for value in _resolve_name(used, function.__globals__):
+                    _collect_sources(f"{function.__module__}.{used}", value, found)
 
 
-def _names(code: CodeType) -> set[str]:
-    """Return the names that a function uses, functions inside it included."""
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+def _names_in_code(code: CodeType) -> set[str]:
+    """Return the names that a code object refers to, including nested functions."""
+    inner = [
+        _names_in_code(constant) for constant in code.co_consts if isinstance(constant, CodeType)
+    ]
     return set(code.co_names).union(*inner)
 
 
-def _resolve(name: str, scope: dict[str, Any]) -> list[Any]:
-    """Return what a name may stand for: a global, or an attribute of one of our modules."""
+def _resolve_name(name: str, scope: dict[str, Any]) -> list[Any]:
+    """Return what a name may refer to: a global, or an attribute of a module of our own."""
     modules = [value for value in scope.values() if isinstance(value, ModuleType)]
-    ours = [module for module in modules if _is_ours(module)]
+    ours = [module for module in modules if _is_own_code(module)]
     candidates = [scope.get(name), *(getattr(module, name, None) for module in ours)]
     return [candidate for candidate in candidates if not isinstance(candidate, ModuleType)]
 
 
-def _is_plain(value: Any) -> bool:
-    """Say whether a value is a number, a text, or a list or dict of such."""
+def _is_json_value(value: Any) -> bool:
+    """Return whether a value is a JSON value: a number, a string, or a list or dict of such."""
     try:
         json.dumps(value)
     except (TypeError, ValueError):
@@ -140,11 +146,11 @@ def _is_plain(value: Any) -> bool:
     return value is not None
 
 
-def _is_ours(thing: Any) -> bool:
-    """Say whether code is the user's or this library's, rather than installed software."""
+def _is_own_code(thing: Any) -> bool:
+    """Return whether an object is defined in the user's or this library's code, not installed."""
     try:
         file = inspect.getsourcefile(thing)
-    except TypeError:  # built in
+    except TypeError:  # built-in objects have no source
         return False
     if file is None or "<frozen" in file:
         return False
@@ -153,17 +159,18 @@ def _is_ours(thing: Any) -> bool:
     return of_library or not installed
 
 
-def _structure(node: Any) -> Any:
-    """Bring a syntax tree into a form that is the same in all versions of Python."""
+def _version_independent_tree(node: Any) -> Any:
+    """Convert a syntax tree to nested tuples that are the same in all versions of Python."""
     if isinstance(node, list):
-        return [_structure(part) for part in node if not _is_docstring(part)]
+        return [_version_independent_tree(part) for part in node if not _is_docstring(part)]
     if not isinstance(node, ast.AST):
         return node
-    fields = [(name, _structure(value)) for name, value in ast.iter_fields(node)]
-    # Empty fields are left out: a new version may have more of them.
+    fields = [(name, _version_independent_tree(value)) for name, value in ast.iter_fields(node)]
+    # Empty fields are omitted, as newer versions of Python add some.
     return type(node).__name__, [(name, value) for name, value in fields if value not in (None, [])]
 
 
 def _is_docstring(node: Any) -> bool:
+    """Return whether a statement is a string, such as a docstring."""
     constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return constant and isinstance(node.value.value, str)

@@ -1,15 +1,18 @@
-"""What is assumed? One builder per model, each returning a :class:`pymc.Model` with named dims.
+"""Build the book's multilevel models, one function each, as :class:`pymc.Model` with named dims.
 
-Every builder takes a tidy frame and column names, derives the index and the labels of each group
-from one and the same factorisation, and accepts another prior for any parameter by keyword, for
+Every builder takes a tidy data frame and column names. It derives the index and the labels of each
+group from the same factorisation, and accepts another prior for any parameter by keyword, for
 example ``partial_pooling(data, "con", "id", sigma_alpha=Prior(pm.Exponential, 10))``.
 
-Some things in here serve the sampler and leave the posterior as it is; the page "Exercise: moral
-judgement, by person" explains the first two. Variables with a leading underscore exist for the
-sampler alone, and ``fit`` does not report them; most standard deviations that may be near zero have
-a sign there. The models of categories evaluate equal rows once, with their count. In the ordered
-ones odds are multiplied where log-odds would be added, because there are fewer clusters and designs
-than kinds of rows.
+Three details make sampling faster and leave the posterior unchanged; the page "Exercise: moral
+judgement, by person" explains the first two:
+
+- Models of categorical outcomes evaluate the log likelihood of equal rows once and multiply it by
+  their count. The ordered logit computes its linear predictor as a product of odds, which needs
+  one exponential per design and cluster rather than one per distinct row.
+- Most group-level standard deviations that may be near zero are sampled with a sign, together with
+  non-centred group-level effects (see ``_non_centred``).
+- Variables whose name begins with an underscore are auxiliary; :func:`multilevel.fit` drops them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,15 +30,22 @@ type Tensor = TensorVariable[Any, Any]
 
 
 class Prior:
-    """A prior that is not yet tied to a parameter.
+    """A prior distribution that is not yet attached to a parameter.
 
     Parameters
     ----------
     distribution
         A PyMC distribution, for example ``pm.Normal``.
     parameters, keywords
-        What that distribution takes: ``Prior(pm.Normal, 0, 1.5)``, ``Prior(pm.Gamma, alpha=2,
-        beta=10)``.
+        Its parameters, by position or name: ``Prior(pm.Normal, 0, 1.5)``, ``Prior(pm.Gamma,
+        alpha=2, beta=10)``.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pymc as pm
+    >>> ml.Prior(pm.Normal, 0, 1.5)
+    Normal(0, 1.5)
     """
 
     def __init__(
@@ -46,21 +56,22 @@ class Prior:
         self.keywords = keywords
 
     def __call__(self, name: str, **settings: Any) -> Tensor:
-        """Give the parameter ``name`` this prior, in the model of the surrounding context."""
+        """Create the parameter ``name`` with this prior, in the model of the current context."""
         return self.distribution(name, *self.parameters, **self.keywords, **settings)
 
     def of_absolute(self, name: str) -> Tensor:
-        """Give the absolute value of the parameter ``name`` this prior; its sign is free.
+        """Create the parameter ``name`` with this prior on its absolute value; its sign is free.
 
         Parameters
         ----------
         name
-            Of a parameter without dims.
+            Name of the parameter, a scalar.
 
         Returns
         -------
-        The parameter, which may be negative; its log density is that of the prior at its absolute
-        value, up to a constant
+        TensorVariable
+            The parameter, which may be negative; its log density is that of the prior at its
+            absolute value, up to a constant.
         """
         prior: Any = self.distribution
 
@@ -70,14 +81,14 @@ class Prior:
         return pm.CustomDist(name, dist=draw, logp=lambda value: pm.logp(draw(None), abs(value)))
 
     def __repr__(self) -> str:
-        """Show the prior as it is written in an equation: ``Normal(0, 1.5)``."""
+        """Return the prior as it is written in an equation: ``Normal(0, 1.5)``."""
         numbers = [f"{number:g}" for number in self.parameters]
         numbers += [f"{key}={number:g}" for key, number in self.keywords.items()]
         return f"{self.distribution.__name__}({', '.join(numbers)})"
 
 
 class Factor(NamedTuple):
-    """A column as integers from 0, and the label that each integer stands for."""
+    """A column as integer codes from 0, and the label that each code stands for."""
 
     codes: np.ndarray
     labels: list[Any]
@@ -86,7 +97,7 @@ class Factor(NamedTuple):
 def no_pooling(
     data: pd.DataFrame, outcome: str, group: str, count: str | None = None, **priors: Prior
 ) -> pm.Model:
-    r"""Estimate every cluster from its own observations alone.
+    r"""Build a normal model that estimates each cluster from its own observations (no pooling).
 
     .. math::
         y_i \sim \text{Normal}(\alpha_{j[i]}, \sigma), \quad
@@ -95,27 +106,41 @@ def no_pooling(
     Parameters
     ----------
     data
-        One row per observation, or per kind of observation with its ``count``.
+        One row per observation, or per distinct row with its ``count``.
     outcome
-        A numeric column.
+        Name of a numeric column.
     group
-        The column that says which cluster a row belongs to.
+        Name of the column that identifies the cluster of each row.
     count
-        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
-        how often each row occurs.
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
     priors
         Other priors for ``alpha`` or ``sigma``.
 
     Returns
     -------
-    Model with ``alpha`` (dims: the name of the group) and ``sigma``, in units of the outcome
+    pymc.Model
+        Variables ``alpha`` (dims: the name of the group) and ``sigma``, in units of the outcome.
 
     Raises
     ------
     ValueError
         A column is missing, not numeric, has missing values or the name of a dim; the group has a
-        single level; a count is not a whole number above zero; or no parameter has the name of a
-        prior that was given.
+        single level; a count is not a positive integer; or a prior is given for a parameter that
+        the model does not have.
+    TypeError
+        A prior is not a :class:`Prior`.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"person": ["ann", "ann", "bob", "bob"], "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> model = ml.no_pooling(data, outcome="y", group="person")
+    >>> [variable.name for variable in model.free_RVs]
+    ['alpha', 'sigma']
+    >>> model.named_vars_to_dims["alpha"], model.coords["person"]
+    (('person',), ('ann', 'bob'))
     """
     prior = _choose_priors(
         {"alpha": Prior(pm.Normal, 0, 1.5), "sigma": Prior(pm.Exponential, 1)}, priors
@@ -132,7 +157,10 @@ def no_pooling(
 def partial_pooling(
     data: pd.DataFrame, outcome: str, group: str, count: str | None = None, **priors: Prior
 ) -> pm.Model:
-    r"""Let the clusters learn from each other through a common distribution.
+    r"""Build a normal model with varying intercepts from a common distribution (partial pooling).
+
+    The clusters' means shrink towards the population mean, the more the fewer observations a
+    cluster has.
 
     .. math::
         y_i \sim \text{Normal}(\alpha_{j[i]}, \sigma), \quad
@@ -143,26 +171,39 @@ def partial_pooling(
     Parameters
     ----------
     data
-        One row per observation, or per kind of observation with its ``count``.
+        One row per observation, or per distinct row with its ``count``.
     outcome
-        A numeric column.
+        Name of a numeric column.
     group
-        The column that says which cluster a row belongs to.
+        Name of the column that identifies the cluster of each row.
     count
-        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
-        how often each row occurs.
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
     priors
         Other priors for ``alpha_bar``, ``sigma_alpha`` or ``sigma``.
 
     Returns
     -------
-    Model with ``alpha_bar``, ``sigma_alpha``, ``alpha`` (each cluster's mean, not its deviation;
-    dims: the name of the group) and ``sigma``, all in units of the outcome
+    pymc.Model
+        Variables ``alpha_bar``, ``sigma_alpha``, ``alpha`` (the mean of each cluster, not its
+        deviation from the population mean; dims: the name of the group) and ``sigma``, all in units
+        of the outcome.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As for :func:`no_pooling`.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> import pymc as pm
+    >>> data = pd.DataFrame({"person": ["ann", "ann", "bob", "bob"], "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> tighter = ml.Prior(pm.Exponential, 10)
+    >>> model = ml.partial_pooling(data, outcome="y", group="person", sigma_alpha=tighter)
+    >>> [variable.name for variable in model.free_RVs]
+    ['alpha_bar', 'sigma_alpha', 'alpha', 'sigma']
     """
     prior = _choose_priors(
         {
@@ -192,7 +233,7 @@ def varying_slopes(
     count: str | None = None,
     **priors: Prior,
 ) -> pm.Model:
-    r"""Let each cluster have a level and a slope of its own, which may go together.
+    r"""Build a normal model with correlated varying intercepts and varying slopes.
 
     .. math::
         y_i \sim \text{Normal}(\mu_i, \sigma), \quad
@@ -209,35 +250,47 @@ def varying_slopes(
     Parameters
     ----------
     data
-        One row per observation, or per kind of observation with its ``count``.
+        One row per observation, or per distinct row with its ``count``.
     outcome
-        A numeric column.
+        Name of a numeric column.
     predictors
-        Numeric columns, of the rows or of the clusters.
+        Names of numeric columns; each may vary within clusters or only between them.
     group
-        The column that says which cluster a row belongs to.
+        Name of the column that identifies the cluster of each row.
     slope
-        The predictor whose slope varies between clusters; it must vary within some of them.
+        The predictor whose slope varies between clusters; it must vary within at least one of them.
     count
-        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
-        how often each row occurs.
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma``, ``rho_g`` or, for a group ``g`` and a
-        predictor ``x``, ``sigma_g`` and ``sigma_x_g``; that of ``rho_g`` is a prior of
+        predictor ``x``, ``sigma_g`` and ``sigma_x_g``. The prior of ``rho_g`` is that of
         (rho + 1) / 2, which lies between 0 and 1.
 
     Returns
     -------
-    Model with ``alpha_bar``, ``beta`` (dims: predictor), ``sigma`` and, for the group ``g`` and the
-    predictor ``x`` whose slope varies, ``sigma_g`` and ``alpha_g`` (deviations of the levels; dims:
-    ``g``), ``sigma_x_g`` and ``x_g`` (deviations of the slopes; dims: ``g``) and ``rho_g``, in
-    units of the outcome (and, for slopes, of the outcome per unit of the predictor)
+    pymc.Model
+        Variables ``alpha_bar``, ``beta`` (dims: predictor), ``sigma`` and, for the group ``g`` and
+        the predictor ``x`` whose slope varies, ``sigma_g`` and ``alpha_g`` (group-level effects on
+        the intercept, non-centred; dims: ``g``), ``sigma_x_g`` and ``x_g`` (group-level effects on
+        the slope, non-centred; dims: ``g``) and ``rho_g``, in units of the outcome (slopes: of the
+        outcome per unit of the predictor).
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As for :func:`no_pooling`; or the slope is not among the predictors, or constant in every
         cluster.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> people = ["ann", "ann", "bob", "bob"]
+    >>> data = pd.DataFrame({"person": people, "day": [0, 1, 0, 1], "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> model = ml.varying_slopes(data, "y", predictors=["day"], group="person", slope="day")
+    >>> [variable.name for variable in model.deterministics if variable.name[0] != "_"]
+    ['alpha_person', 'sigma_day_person', 'rho_person', 'day_person']
     """
     sigma_slope = f"sigma_{slope}_{group}"
     prior = _choose_priors(
@@ -261,7 +314,8 @@ def varying_slopes(
     with pm.Model(coords=coords) as model:
         alpha_bar = prior["alpha_bar"]("alpha_bar")
         beta = prior["beta"]("beta", dims="predictor")
-        # Two measurements a cluster say little about its line, so both deviations are non-centred.
+        # Few observations per cluster: its line is weakly identified, so both group-level effects
+        # are non-centred.
         sigma_level = prior[f"sigma_{group}"](f"sigma_{group}")
         z_level = pm.Normal(f"_{group}_z", 0, 1, dims=group)
         alpha = pm.Deterministic(f"alpha_{group}", sigma_level * z_level, dims=group)
@@ -288,7 +342,7 @@ def crossed_intercepts(
     count: str | None = None,
     **priors: Prior,
 ) -> pm.Model:
-    r"""Model a yes-or-no outcome with several kinds of cluster at once, and a treatment.
+    r"""Build a logistic model of a binary outcome with crossed varying intercepts and a treatment.
 
     .. math::
         y_i \sim \text{Bernoulli}(p_i), \quad
@@ -301,29 +355,40 @@ def crossed_intercepts(
     Parameters
     ----------
     data
-        One row per observation, or per kind of observation with its ``count``.
+        One row per observation, or per distinct row with its ``count``.
     outcome
-        A column of zeros and ones.
+        Name of a column of zeros and ones.
     groups
-        The columns that cluster the rows. Name the one with the most observations per cluster
-        relative to its spread first: its effects are sampled centred, the others' non-centred.
+        Names of the columns that identify clusters. Put first the group whose clusters have the
+        most observations relative to the spread between them: its group-level effects are sampled
+        in the centred parameterisation, those of the other groups in the non-centred one.
     treatment
-        A column whose levels each get an effect.
+        Name of a column; each of its levels has an effect.
     count
-        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
-        how often each row occurs.
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
     priors
         Other priors for ``alpha_bar``, ``beta`` or, for a group ``g``, ``sigma_g``.
 
     Returns
     -------
-    Model with ``alpha_bar``, ``beta`` (dims: the name of the treatment) and, for each group ``g``,
-    ``sigma_g`` and ``alpha_g`` (deviations; dims: ``g``), all in log-odds
+    pymc.Model
+        Variables ``alpha_bar``, ``beta`` (dims: the name of the treatment) and, for each group
+        ``g``, ``sigma_g`` and ``alpha_g`` (group-level effects: deviations from ``alpha_bar``;
+        dims: ``g``), all in log-odds.
 
     Raises
     ------
-    ValueError
-        As for :func:`no_pooling`; or the outcome is not made of zeros and ones.
+    ValueError, TypeError
+        As for :func:`no_pooling`; or the outcome has values other than 0 and 1.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> data = ml.load_chimpanzees()
+    >>> model = ml.crossed_intercepts(data, "pulled_left", ["actor", "block"], "treatment")
+    >>> {name: model.named_vars_to_dims[name] for name in ["beta", "alpha_actor", "alpha_block"]}
+    {'beta': ('treatment',), 'alpha_actor': ('actor',), 'alpha_block': ('block',)}
     """
     if isinstance(groups, str) or not groups:
         raise ValueError(f"groups must be a list of columns, such as ['actor']; it is {groups!r}.")
@@ -362,45 +427,58 @@ def ordered_logit(
     count: str | None = None,
     **priors: Prior,
 ) -> pm.Model:
-    r"""Model an ordered response by a cumulative logit, with or without varying intercepts.
+    r"""Build a cumulative logit model of an ordered response, with or without varying intercepts.
 
     .. math::
         \text{logit} \Pr(y_i \le k) = \kappa_k - \eta_i, \quad
         \eta_i = x_i \beta + \alpha_{j[i]}, \quad
         \alpha_j \sim \text{Normal}(0, \sigma_g)
 
-    As brms does, the priors :math:`\kappa_k \sim \text{Normal}(0, 1.5)`, in increasing order, are
-    those of the thresholds at the predictors' means, and the thresholds that are reported are
-    those at zero. Without a group the slopes are flat, as in the lecture; with one they are
+    As in brms, the priors :math:`\kappa_k \sim \text{Normal}(0, 1.5)`, in increasing order, apply
+    to the thresholds at the means of the predictors; the reported thresholds are those at zero.
+    Without a group the priors of the slopes are flat, as in the lecture; with one they are
     :math:`\text{Normal}(0, 0.5)`, and :math:`\sigma_g \sim \text{Exponential}(1)`.
 
     Parameters
     ----------
     data
-        One row per response, or per kind of response with its ``count``.
+        One row per response, or per distinct row with its ``count``.
     response
-        An ordered categorical column.
+        Name of an ordered categorical column.
     predictors
-        Numeric columns.
+        Names of numeric columns.
     group
-        The column that says which cluster a row belongs to; None ignores clusters.
+        Name of the column that identifies the cluster of each row; None ignores clusters (complete
+        pooling).
     count
-        If equal rows were counted already (see :func:`multilevel.count_rows`): the column that says
-        how often each row occurs.
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
     priors
         Other priors for ``threshold``, ``beta`` or, for a group ``g``, ``sigma_g``.
 
     Returns
     -------
-    Model with ``threshold`` (dims: cut, named 1 to the number of categories less one), ``beta``
-    (dims: predictor) and, for a group ``g``, ``sigma_g`` and ``alpha_g`` (deviations; dims: ``g``),
-    all in log-odds. The coordinate ``category`` holds the response's own labels.
+    pymc.Model
+        Variables ``threshold`` (dims: cut, with labels from 1 to the number of categories less
+        one), ``beta`` (dims: predictor) and, for a group ``g``, ``sigma_g`` and ``alpha_g``
+        (group-level effects; dims: ``g``), all in log-odds. The coordinate ``category`` holds the
+        labels of the response.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As for :func:`no_pooling`; or the response is not an ordered categorical with at least two
         categories.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> answers = pd.Categorical([3, 1, 2, 3], ordered=True)
+    >>> data = pd.DataFrame({"answer": answers, "dose": [2, 0, 0, 1]})
+    >>> model = ml.ordered_logit(data, "answer", predictors=["dose"])
+    >>> model.named_vars_to_dims["threshold"], model.coords["category"]
+    (('cut',), (1, 2, 3))
     """
     slopes = Prior(pm.Normal, 0, 0.5) if group else Prior(pm.Flat)
     groups = [group] if group else []
@@ -425,15 +503,15 @@ def ordered_logit(
     design, design_of_cell = np.unique(x, axis=0, return_inverse=True)
     with pm.Model(coords=coords) as model:
         beta = prior["beta"]("beta", dims="predictor")
-        start = np.linspace(-1.5, 1.5, len(cuts))  # any increasing start will do
+        start = np.linspace(-1.5, 1.5, len(cuts))  # any increasing values will do
         centred = prior["threshold"](
             "_threshold", transform=ordered, initval=start, shape=len(cuts)
         )
         at_zero = (means * beta).sum()
         threshold = centred + at_zero
-        # Sorting changes nothing while sampling; it puts draws from the prior in order too.
+        # During sampling the transform orders them; sorting puts prior draws in order as well.
         pm.Deterministic("threshold", sort(centred) + at_zero, dims="cut")
-        # Odds multiply where log-odds add; there are fewer designs and clusters than cells.
+        # A product of odds, not a sum of log-odds: one exp() per design and cluster, not per cell.
         odds = pt.exp((design * beta).sum(axis=1))[design_of_cell]
         if group:
             sigma = prior[f"sigma_{group}"](f"sigma_{group}")
@@ -455,7 +533,17 @@ def count_parameters(model: pm.Model) -> int:
 
     Returns
     -------
-    How many numbers the sampler has to find; derived quantities do not count
+    int
+        Number of unconstrained scalars that the sampler moves: the size of the initial point.
+        Deterministic variables do not count.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"person": ["ann", "ann", "bob", "bob"], "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> ml.count_parameters(ml.no_pooling(data, "y", "person"))
+    3
     """
     point = model.initial_point()
     return sum(np.size(value) for value in point.values())
@@ -465,7 +553,7 @@ def count_parameters(model: pm.Model) -> int:
 
 
 def bernoulli_logp(y: Tensor, logit_p: Tensor) -> Tensor:
-    r"""Give :math:`\log \Pr(y)` of zeros and ones, from the log-odds of a one.
+    """Return the log probability of zeros and ones, given the log-odds of a one.
 
     Parameters
     ----------
@@ -476,14 +564,15 @@ def bernoulli_logp(y: Tensor, logit_p: Tensor) -> Tensor:
 
     Returns
     -------
-    Log probabilities, of the same shape: the log of the logistic function at plus or minus the
-    log-odds
+    TensorVariable
+        Log probabilities, of the same shape: the log of the logistic function at plus or minus the
+        log-odds.
     """
     return -pt.log1p(pt.exp((1 - 2 * y) * logit_p))
 
 
 def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tensor:
-    r"""Give the log probability of a category of the cumulative logit model.
+    r"""Return the log probability of a category in the cumulative logit model.
 
     With the logistic function :math:`S` and the linear predictor :math:`\eta`,
 
@@ -491,25 +580,26 @@ def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tens
         S(\kappa_k - \eta) - S(\kappa_{k-1} - \eta)
         = (1 - e^{\kappa_{k-1} - \kappa_k}) \, S(\kappa_k - \eta) \, S(\eta - \kappa_{k-1}),
 
-    which never subtracts two nearly equal numbers: the response is neither above its upper nor
-    below its lower threshold, and the first factor depends on the thresholds alone. Written in odds
-    :math:`e^\eta`, the two logistic functions share one logarithm. The lowest category has
-    :math:`e^{\kappa_0} = 0`, the highest :math:`e^{-\kappa_K} = 0`.
+    which avoids cancellation, the subtraction of two nearly equal numbers: the response is neither
+    above its upper nor below its lower threshold, and the first factor depends on the thresholds
+    alone. Written in odds :math:`e^\eta`, the two logistic functions share one logarithm. The
+    lowest category has :math:`e^{\kappa_0} = 0`, the highest :math:`e^{-\kappa_K} = 0`.
 
     Parameters
     ----------
     code
         Categories as integers from 0 to K - 1, of any shape.
     odds
-        Odds of the linear predictors, of the same shape.
+        Exponentials of the linear predictors, of the same shape.
     threshold
-        The K - 1 thresholds, increasing.
+        The K - 1 thresholds, increasing, in log-odds.
 
     Returns
     -------
-    Log probabilities, of the shape of ``code``
+    TensorVariable
+        Log probabilities, of the shape of ``code``.
     """
-    threshold = threshold.ravel()  # inside a CustomDist it arrives as a single row
+    threshold = threshold.ravel()  # a CustomDist adds a leading dimension of length 1
     nothing = pt.constant(np.zeros(threshold.type.shape[0] + 1))
     below = nothing[1:].set(pt.exp(threshold))
     above = nothing[:-1].set(pt.exp(-threshold))
@@ -521,20 +611,22 @@ def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tens
 
 
 def _centred(group: str, level: Tensor, sigma: Tensor) -> Tensor:
-    """Effects ~ Normal(0, sigma), sampled as the clusters' own means around a level.
+    """Create group-level effects ~ Normal(0, sigma) in the centred parameterisation.
 
-    Right where a cluster's own observations settle its mean, whatever the level is.
+    The clusters' means around a level are sampled, and the effects derived from them. Suits
+    informative data, where a cluster's own observations determine its mean whatever the level.
     """
     mean = pm.Normal(f"_{group}_mean", level, sigma, dims=group)
     return pm.Deterministic(f"alpha_{group}", mean - level, dims=group)
 
 
 def _non_centred(group: str, prior: Prior) -> Tensor:
-    """Effects ~ Normal(0, sigma), sampled in units of a sigma that may have either sign.
+    """Create group-level effects ~ Normal(0, sigma) in the non-centred parameterisation.
 
-    Right where clusters say little: sigma may then be near zero, and the effects with it. Normal
-    effects do not care about the sign of their unit, and with a sign there is no corner at zero:
-    the sampler passes through, where the log of sigma would have to go to minus infinity.
+    The effects are scaled standard normals. Their scale may have either sign, and sigma is its
+    absolute value. Suits weakly informative data, where sigma may be near zero, and the effects
+    with it: normal effects have the same distribution whatever the sign of their scale, and with a
+    sign the sampler passes through zero, where log sigma would go to minus infinity.
     """
     signed = prior.of_absolute(f"_sigma_{group}")
     pm.Deterministic(f"sigma_{group}", abs(signed))
@@ -542,11 +634,11 @@ def _non_centred(group: str, prior: Prior) -> Tensor:
     return pm.Deterministic(f"alpha_{group}", signed * z, dims=group)
 
 
-# Equal rows are evaluated once -------------------------------------------------------------------
+# Likelihoods: equal rows are evaluated once ------------------------------------------------------
 
 
 class Cells(NamedTuple):
-    """The distinct rows of a table, how often each occurs, and where each row went."""
+    """The distinct rows of a table, their counts, and the distinct row (cell) of each row."""
 
     rows: pd.DataFrame
     size: np.ndarray
@@ -556,6 +648,7 @@ class Cells(NamedTuple):
 
 
 def _count(data: pd.DataFrame, columns: list[str], count: str | None) -> Cells:
+    """Find and count the distinct rows of some columns; given counts are summed."""
     for column in columns:
         complete_column(data, column)
     groups = data.groupby(columns, observed=True)
@@ -567,6 +660,7 @@ def _count(data: pd.DataFrame, columns: list[str], count: str | None) -> Cells:
 
 
 def _counts(data: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column of counts; raise ValueError unless all are positive integers."""
     values = _numeric(data, column)
     bad = values[(values < 1) | (values % 1 != 0)]
     if len(bad):
@@ -575,6 +669,7 @@ def _counts(data: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def _mean(data: pd.DataFrame, column: str, count: str | None) -> float:
+    """Return the mean of a column, weighted by the counts if rows were counted before."""
     weights = None if count is None else data[count]
     return float(np.average(_numeric(data, column), weights=weights))
 
@@ -587,9 +682,9 @@ def _observe(
     observed: np.ndarray,
     cells: Cells,
 ) -> None:
-    """Observe every cell as often as it occurs, and remember which row is in which cell.
+    """Add the likelihood of each cell times its count, and store which row is in which cell.
 
-    Counts are floats: PyMC would keep integers in 32 bits, which end at two thousand million.
+    Counts are stored as floats: ``pm.Data`` would cast integers to int32, which overflows at 2.1e9.
     """
     _check_name(name)
     count = pm.Data("count_of_cell", cells.size, dims="cell")
@@ -611,7 +706,7 @@ def _observe(
 def _observe_normal(
     name: str, mu: Tensor, sigma: Tensor, data: pd.DataFrame, count: str | None
 ) -> None:
-    """Observe every row around its expected value, and again as often as it was counted."""
+    """Add the normal likelihood of each row, times its count if rows were counted before."""
     _check_name(name)
     y = pm.Data("outcome_of_row", _numeric(data, name), dims="row")
     pm.Normal(name, mu, sigma, observed=y, dims="row")
@@ -623,18 +718,19 @@ def _observe_normal(
 
 
 def _keep_log_likelihood(logp: Tensor, dim: str) -> None:
-    """Let the sampler record the log likelihood of every row or cell, as LOO needs it."""
+    """Store the pointwise log likelihood of rows or cells, which LOO needs, as a deterministic."""
     pm.Deterministic("_log_likelihood", logp, dims=dim)
 
 
-# What a column must be ---------------------------------------------------------------------------
+# Validation of columns ---------------------------------------------------------------------------
 
 
 RESERVED = {"row", "cell", "cut", "predictor", "category", "chain", "draw", "new_cluster"}
-"""Names of dims that the models and the draws use themselves."""
+"""Names of dims in models and draws; no outcome, group or treatment may have one of them."""
 
 
 def _check_name(column: str) -> None:
+    """Raise ValueError if a column has the name of a dim that the models use themselves."""
     if column in RESERVED:
         raise ValueError(
             f"An outcome, group or treatment cannot be called '{column}', which is the name of "
@@ -643,6 +739,7 @@ def _check_name(column: str) -> None:
 
 
 def _factorise(data: pd.DataFrame, column: str) -> Factor:
+    """Turn a column into codes and sorted labels; raise ValueError if it has a single level."""
     _check_name(column)
     complete_column(data, column)
     codes, labels = pd.factorize(data[column], sort=True)
@@ -655,23 +752,23 @@ def _factorise(data: pd.DataFrame, column: str) -> Factor:
 
 
 def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
-    """Give a column of a frame, or say what is wrong with it.
+    """Return a column of a frame, after checking that it exists and is complete.
 
     Parameters
     ----------
     data
         Any frame.
     column
-        The name of a column.
+        Name of a column.
 
     Returns
     -------
-    The column
+    Series
 
     Raises
     ------
     ValueError
-        There is no such column, or it has missing values.
+        There is no such column, it has missing values, or the frame has no rows.
     """
     if column not in data.columns:
         raise ValueError(
@@ -690,6 +787,7 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
 
 
 def _numeric(data: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as floats; raise ValueError unless it is numeric, complete and finite."""
     values = complete_column(data, column)
     if not pd.api.types.is_numeric_dtype(values):
         raise ValueError(f"Column '{column}' must be numeric; it is of type {values.dtype}.")
@@ -700,6 +798,7 @@ def _numeric(data: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def _binary(data: pd.DataFrame, column: str) -> None:
+    """Raise ValueError unless a column holds only zeros and ones."""
     values = set(_numeric(data, column))
     if not values <= {0, 1}:
         others = ", ".join(f"{value:g}" for value in sorted(values - {0, 1})[:5])
@@ -707,6 +806,7 @@ def _binary(data: pd.DataFrame, column: str) -> None:
 
 
 def _ordered_categories(data: pd.DataFrame, column: str) -> list[Any]:
+    """Return the categories of an ordered categorical column; raise ValueError if it is not one."""
     dtype = complete_column(data, column).dtype
     if not (isinstance(dtype, pd.CategoricalDtype) and dtype.ordered and len(dtype.categories) > 1):
         raise ValueError(
@@ -717,6 +817,7 @@ def _ordered_categories(data: pd.DataFrame, column: str) -> list[Any]:
 
 
 def _choose_priors(default: Mapping[str, Prior], given: Mapping[str, Prior]) -> dict[str, Prior]:
+    """Replace default priors by given ones; raise an error for unknown names and other types."""
     for name, prior in given.items():
         if name not in default:
             raise ValueError(

@@ -1,6 +1,7 @@
-"""Draw what a single page of the book needs; :mod:`multilevel.figures` has the general figures.
+"""Draw figures for single pages of the book; :mod:`multilevel.figures` has the general ones.
 
-As there, a figure carries the numbers that it shows, with their Monte Carlo standard errors.
+As there, a figure's output in a notebook includes the numbers that it shows, with their Monte Carlo
+standard errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,19 +29,20 @@ from multilevel.figures import (
 
 
 def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> Figure:
-    """Show how thresholds cut a logistic curve into the probabilities of the responses.
+    """Draw how thresholds divide a logistic density into the probabilities of the responses.
 
     Parameters
     ----------
     thresholds
-        Increasing, in log-odds.
+        Thresholds in log-odds, increasing.
     etas
-        Name and place of the curve in each row of panels, in log-odds.
+        Title and linear predictor (location of the density), in log-odds, of each row of panels.
 
     Returns
     -------
-    Figure: on the left the density of the latent judgement with the thresholds as lines, on the
-    right the probability of each response
+    Figure
+        On the left, the density of the latent judgement with the thresholds as lines; on the right,
+        the probability of each response.
     """
     figure, axes = plt.subplots(
         len(etas), 2, figsize=(6, 2.3 * len(etas)), sharex="col", sharey="col", squeeze=False
@@ -67,20 +69,21 @@ def cumulative_logit(thresholds: Sequence[float], etas: Mapping[str, float]) -> 
 def interval_stacks(
     panels: Mapping[str, pd.DataFrame], truth: float, xlabel: str, ylabel: str
 ) -> Figure:
-    """Stack the intervals of many studies, and mark the ones that miss the truth.
+    """Draw the intervals of many studies in a stack, and mark those that miss the true value.
 
     Parameters
     ----------
     panels
         Title and table of each panel: columns ``lower`` and ``upper``, one row per study.
     truth
-        What the intervals should hold.
+        The true value.
     xlabel, ylabel
-        Names of the axes, with units.
+        Labels of the axes, with units.
 
     Returns
     -------
-    Figure with the panels side by side; in each, the studies are sorted by their estimate
+    Figure
+        The panels side by side; in each, the studies are sorted by the middle of their interval.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6, 4.4), sharex=True, sharey=True)
     for ax, (title, table) in zip(np.atleast_1d(axes), panels.items(), strict=True):
@@ -103,7 +106,8 @@ def interval_stacks(
     return with_numbers(figure, panels)
 
 
-def _least_squares(ax: Axes, x: pd.Series, y: pd.Series, **style: Any) -> None:
+def _draw_least_squares(ax: Axes, x: pd.Series, y: pd.Series, **style: Any) -> None:
+    """Draw the least-squares line of y on x over the range of x."""
     ends = np.array([x.min(), x.max()])
     ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), **style)
 
@@ -111,7 +115,7 @@ def _least_squares(ax: Axes, x: pd.Series, y: pd.Series, **style: Any) -> None:
 def within_and_between(
     data: pd.DataFrame, x: str, y: str, group: str, xlabel: str, ylabel: str
 ) -> Figure:
-    """Draw the points and the line of each cluster, and the line through the clusters' averages.
+    """Draw each cluster's points and regression line, and the line through the clusters' averages.
 
     Parameters
     ----------
@@ -120,7 +124,7 @@ def within_and_between(
     x, y, group
         Names of columns.
     xlabel, ylabel
-        Names of the axes, with units.
+        Labels of the axes, with units.
 
     Returns
     -------
@@ -130,10 +134,10 @@ def within_and_between(
     ax.plot(data[x], data[y], "o", color=PALE, ms=3, label="one observation")
     for k, (_, part) in enumerate(data.groupby(group)):
         label = "within a cluster" if k == 0 else None
-        _least_squares(ax, part[x], part[y], color=TEAL, linewidth=1.5, label=label)
+        _draw_least_squares(ax, part[x], part[y], color=TEAL, linewidth=1.5, label=label)
     means = data.groupby(group)[[x, y]].mean()
     ax.plot(means[x], means[y], "D", color=TERRACOTTA, mec="black", ms=7, label="average")
-    _least_squares(
+    _draw_least_squares(
         ax, means[x], means[y], color=TERRACOTTA, lw=2.5, ls="--", label="between averages"
     )
     ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -144,22 +148,23 @@ def within_and_between(
 def lines_and_slopes(
     clusters: pd.DataFrame, ends: tuple[float, float], split: float, labels: tuple[str, str, str]
 ) -> Figure:
-    """Draw each cluster's line, and beside it the lines' slopes against a property of the cluster.
+    """Draw each cluster's line, and its slope against a property of the cluster.
 
     Parameters
     ----------
     clusters
         One row per cluster: ``intercept``, ``slope`` and, as the third column, the property.
     ends
-        Where the lines begin and end.
+        Horizontal positions where the lines begin and end.
     split
-        Lines of clusters whose property is below it are dashed, the others solid.
+        Lines of clusters whose property is below this value are dashed, the others solid.
     labels
-        Of the lines' axes (horizontal, vertical), with units, and of the slopes.
+        Labels of the lines' horizontal and vertical axes, with units, and of the slopes.
 
     Returns
     -------
-    Figure with two panels
+    Figure
+        Two panels.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3.8))
     name = str(clusters.columns[2])
@@ -173,7 +178,7 @@ def lines_and_slopes(
         lines = left.plot(x, y, color=color, linestyle=style, linewidth=1.2)
         lines[0].set_label(f"{name} {words}")
         right.plot(part[name], part["slope"], marker, color=color, ms=6)
-    _least_squares(right, clusters[name], clusters["slope"], color="black", linewidth=1.5)
+    _draw_least_squares(right, clusters[name], clusters["slope"], color="black", linewidth=1.5)
     left.set(xlabel=labels[0], ylabel=labels[1])
     right.set(xlabel=name, ylabel=labels[2])
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=1)
@@ -183,18 +188,19 @@ def lines_and_slopes(
 def two_scatters(
     panels: Mapping[str, pd.DataFrame], xlabels: Sequence[str], ylabels: Sequence[str]
 ) -> Figure:
-    """Draw two scatters with their least-squares lines, an inch being worth the same in both.
+    """Draw scatter plots with least-squares lines; a unit is equally long in all panels.
 
     Parameters
     ----------
     panels
-        Title and table of each panel; the first column goes to the right, the second up.
+        Title and table of each panel; the first column is horizontal, the second vertical.
     xlabels, ylabels
-        Names of each panel's axes, with units.
+        Labels of each panel's axes, with units.
 
     Returns
     -------
-    Figure whose panels have axes of equal length, so that the slopes can be compared by eye
+    Figure
+        Panels whose axes have equal ranges, so that slopes can be compared by eye.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.4))
     low = [table.iloc[:, :2].min().to_numpy() for table in panels.values()]
@@ -203,7 +209,7 @@ def two_scatters(
     for k, (title, table) in enumerate(panels.items()):
         x, y = table.iloc[:, 0], table.iloc[:, 1]
         axes[k].plot(x, y, "o", color=TEAL, alpha=0.5, ms=3.5, mew=0)
-        _least_squares(axes[k], x, y, color=TERRACOTTA, linewidth=2.5)
+        _draw_least_squares(axes[k], x, y, color=TERRACOTTA, linewidth=2.5)
         middle = (low[k] + high[k]) / 2
         axes[k].set(title=title, xlabel=xlabels[k], ylabel=ylabels[k])
         axes[k].set(xlim=middle[0] + [-reach[0], reach[0]], ylim=middle[1] + [-reach[1], reach[1]])
@@ -213,22 +219,23 @@ def two_scatters(
 def variance_parts(
     measurements: np.ndarray, parts: pd.DataFrame, xlabel: str, ylabel: str, unit: str
 ) -> Figure:
-    """Draw every cluster's measurements, and beside them the parts of their variance.
+    """Draw each cluster's measurements, and the decomposition of their variance.
 
     Parameters
     ----------
     measurements
-        One row per cluster.
+        Array with one row per cluster.
     parts
-        Columns ``between`` and ``within``; one bar per row.
+        Columns ``between`` and ``within``, variances; one bar per row.
     xlabel, ylabel
-        Names of the axes of the measurements, with units.
+        Labels of the axes of the measurements, with units.
     unit
-        Of the variance.
+        Unit of the variance.
 
     Returns
     -------
-    Figure with two panels; in the left one, the clusters are sorted by their average
+    Figure
+        Two panels; in the left one, the clusters are sorted by their average.
     """
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(6, 4), gridspec_kw={"width_ratios": [1.7, 1]}
@@ -259,25 +266,27 @@ def pooling(
     ylabel: str,
     unit: str,
 ) -> Figure:
-    """Set three estimates of each cluster against the truth, and their errors beside it.
+    """Draw estimates with no, partial and complete pooling, the truth, and mean squared errors.
 
     Parameters
     ----------
     people
-        One row per cluster: ``n``, ``truth``, ``no pooling``, ``partial pooling``.
+        One row per cluster: ``n`` (number of observations), ``truth``, ``no pooling``,
+        ``partial pooling``.
     errors
         Mean squared errors: columns ``no pooling``, ``partial pooling``, ``complete pooling``,
         index the number of observations.
     complete
-        The estimate that complete pooling gives to every cluster.
+        The complete-pooling estimate, which is the same for every cluster.
     xlabel
-        Name of the number of observations.
+        Label of the axes with numbers of observations.
     ylabel, unit
-        Name of the outcome with its unit, and the unit of the squared error.
+        Label of the outcome with its unit, and the unit of the squared error.
 
     Returns
     -------
-    Figure with two panels
+    Figure
+        Two panels: the estimates, and their mean squared errors.
     """
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(6, 4.4), gridspec_kw={"width_ratios": [1.5, 1]}
@@ -314,25 +323,26 @@ def layers(
     xlabel: str,
     names: Sequence[str] = ("population", "clusters", "measurements"),
 ) -> Figure:
-    """Draw a population, the clusters drawn from it, and the measurements drawn from them.
+    """Draw a population, clusters drawn from it, and measurements drawn from the clusters.
 
     Parameters
     ----------
     data
-        One row per measurement: ``cluster``, ``level`` (the cluster's own), ``measurement`` and
+        One row per measurement: ``cluster``, ``level`` (the cluster's mean), ``measurement`` and
         the column named below.
     column
-        The column whose levels are the columns of panels.
+        Name of a column, whose levels are the columns of panels.
     population
-        For each of these levels: mean and standard deviation of the normal population.
+        Mean and standard deviation of the normal population, for each of these levels.
     xlabel
-        Name of the horizontal axis, with its unit.
+        Label of the horizontal axis, with its unit.
     names
-        Of the three layers.
+        Labels of the three layers.
 
     Returns
     -------
-    Figure with three rows of panels, on one horizontal scale
+    Figure
+        Three rows of panels, with a shared horizontal scale.
     """
     figure, axes = plt.subplots(
         3,
@@ -368,18 +378,20 @@ def layers(
 
 
 def agreement(table: pd.DataFrame, limit: float = 5.0) -> Figure:
-    """Draw how far figures of another implementation are from ours, all at a glance.
+    """Draw the differences between another implementation's estimates and ours, in standard errors.
 
     Parameters
     ----------
     table
-        What :func:`multilevel.agreement` gives: ``model`` and ``standard_errors``.
+        A table as returned by :func:`multilevel.agreement`: ``parameter``, ``statistic`` and
+        ``standard_errors``, with a column ``model``.
     limit
-        Beyond it, either way, a figure disagrees.
+        Largest absolute difference that counts as agreement.
 
     Returns
     -------
-    Figure with a row of points for each model; points beyond the limit are crosses
+    Figure
+        A row of points for each model; points beyond the limit are crosses.
     """
     models = list(table["model"].unique())
     figure, ax = plt.subplots(figsize=(6, 0.9 + 0.55 * len(models)))
@@ -388,7 +400,7 @@ def agreement(table: pd.DataFrame, limit: float = 5.0) -> Figure:
     ax.axvline(0, color=GREY, linewidth=0.5)
     for row, model in enumerate(models):
         x = table.loc[table["model"] == model, "standard_errors"].to_numpy()
-        y = row + np.linspace(-0.3, 0.3, len(x) + 2)[1:-1]  # apart, in the order of the table
+        y = row + np.linspace(-0.3, 0.3, len(x) + 2)[1:-1]  # spread out, in the order of the table
         far = np.abs(x) > limit
         ax.plot(x[~far], y[~far], "o", color=TEAL, ms=3.5, alpha=0.6, mew=0)
         ax.plot(x[far], y[far], "x", color=TERRACOTTA, ms=7, mew=2)
@@ -404,14 +416,15 @@ def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figur
     Parameters
     ----------
     panels
-        Title and table of each panel: what :func:`multilevel.loo` gives, and ``error``, the log
-        predictive density less the exact one.
+        Title and table of each panel: the columns of :func:`multilevel.loo`, and ``error``, the
+        estimated elpd less the exact one.
     limit
-        The Pareto k above which PSIS cannot be trusted.
+        Largest Pareto k for which PSIS-LOO can be trusted.
 
     Returns
     -------
-    Figure with the panels side by side, on one scale
+    Figure
+        The panels side by side, with shared scales.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.6), sharex=True, sharey=True)
     tables = {}
@@ -422,7 +435,7 @@ def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figur
         for part, marker, color in [(table[~far], "o", TEAL), (table[far], "^", TERRACOTTA)]:
             ax.plot(part["pareto_k"], part["error"], marker, color=color, ms=4, alpha=0.7, mew=0)
         ax.set(title=title, xlabel="Pareto k")
-        # Both are rough. What is known of the error of an error is its own size.
+        # Rough errors: asymptotic for k; for the error, its own size.
         errors = {
             "pareto_k": (1 + table["pareto_k"]) / TAIL**0.5,
             "error": table["mcse_elpd"] + table["error"].abs(),
@@ -433,22 +446,23 @@ def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figur
 
 
 TAIL = 190
-"""Draws that a Pareto k is estimated from: 3 times the root of 4000 (Vehtari et al. 2024)."""
+"""Number of tail draws from which Pareto k is estimated: 3 sqrt(4000) (Vehtari et al. 2024)."""
 
 
 def compared(table: pd.DataFrame, xlabel: str) -> Figure:
-    """Draw one measure of several programs for several tasks, on a logarithmic scale.
+    """Draw a measure of several programs for several tasks, on a logarithmic scale.
 
     Parameters
     ----------
     table
-        A row for each task and a column for each program, four at most.
+        One row per task and one column per program, at most four.
     xlabel
-        Name of the measure, with its unit.
+        Label of the measure, with its unit.
 
     Returns
     -------
-    Figure with a line for each task and a marker of its own kind for each program
+    Figure
+        A line for each task and a marker for each program.
     """
     refuse_more_than(table.columns, len(MARKERS))
     figure, ax = plt.subplots(figsize=(6, 1.4 + 0.45 * len(table)))
@@ -463,18 +477,19 @@ def compared(table: pd.DataFrame, xlabel: str) -> Figure:
 
 
 def growth(panels: Mapping[str, pd.DataFrame], ylabel: str) -> Figure:
-    """Draw how measures grow with the size of a task, both on logarithmic scales.
+    """Draw how measures grow with the size of a task, on logarithmic scales.
 
     Parameters
     ----------
     panels
-        Name of the size, and a table with the sizes as its index and a column for each measure.
+        Label of the size and table of each panel: sizes as the index, one column per measure.
     ylabel
-        Name of the measures' unit.
+        Label of the measures, with their unit.
 
     Returns
     -------
-    Figure with the panels side by side, on one vertical scale
+    Figure
+        The panels side by side, with a shared vertical scale.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.4), sharey=True)
     for ax, (size, table) in zip(np.atleast_1d(axes), panels.items(), strict=True):
@@ -489,18 +504,19 @@ def growth(panels: Mapping[str, pd.DataFrame], ylabel: str) -> Figure:
 
 
 def rank_histograms(panels: Mapping[str, Sequence[int]], xlabel: str, ylabel: str) -> Figure:
-    """Draw how often each rank occurred, and how often it would if all were equally frequent.
+    """Draw rank histograms, with the expected frequency of uniform ranks as a line.
 
     Parameters
     ----------
     panels
         Title and counts of each panel: one count per bin, from the lowest ranks to the highest.
     xlabel, ylabel
-        Names of the axes.
+        Labels of the axes.
 
     Returns
     -------
-    Figure with the panels side by side, on one scale
+    Figure
+        The panels side by side, with shared scales.
     """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(6, 2.5), sharex=True, sharey=True, squeeze=False
@@ -523,24 +539,25 @@ def rank_curves(
     ylabel: str,
     columns: int = 2,
 ) -> Figure:
-    """Draw the excess of ranks up to each bin over what is expected, and what chance allows.
+    """Draw the difference between the ECDF of ranks and the uniform CDF, with a band for chance.
 
     Parameters
     ----------
     panels
-        Title and counts of each panel: one row per quantity, one column per bin. The name of a
-        quantity whose curve leaves the band is written beside it.
+        Title and counts of each panel: one row per quantity, one column per bin. A quantity whose
+        curve leaves the band is labelled.
     bands
-        What chance allows in each panel: ``lower`` and ``upper``, one row for the end of each bin
-        but the last.
+        Band of each panel, which uniform ranks leave only rarely: ``lower`` and ``upper``, one row
+        for the upper end of each bin but the last.
     xlabel, ylabel
-        Names of the axes.
+        Labels of the axes.
     columns
-        How many panels stand side by side.
+        Number of panels per row.
 
     Returns
     -------
-    Figure on one scale
+    Figure
+        The panels, with shared scales.
     """
     rows = -(-len(panels) // columns)
     size = (6, 1.9 * rows + 0.7)
@@ -561,7 +578,7 @@ def rank_curves(
             style = {"color": TERRACOTTA, "linewidth": 2.2} if leaves else {"linewidth": 1}
             ax.plot(x, curve, **{"color": TEAL, **style})
             if leaves:
-                _name_beside_peak(ax, name, x, curve)
+                _label_beside_peak(ax, name, x, curve)
         ax.set_title(title)
         ax.margins(y=0.18)
         ax.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
@@ -574,8 +591,8 @@ def rank_curves(
     return with_numbers(figure, shown)
 
 
-def _name_beside_peak(ax: Axes, name: str, x: np.ndarray, y: np.ndarray) -> None:
-    """Write a curve's name outside of its point that is farthest from zero."""
+def _label_beside_peak(ax: Axes, name: str, x: np.ndarray, y: np.ndarray) -> None:
+    """Label a curve beside its point that is farthest from zero, on the outer side."""
     far = np.abs(y).argmax()
     above, side = y[far] > 0, "left" if x[far] < 0.3 else "right" if x[far] > 0.7 else "center"
     ax.annotate(

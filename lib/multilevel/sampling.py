@@ -19,6 +19,7 @@ from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from multilevel import storage
 from multilevel.compilation import compile_with_jax, compile_with_numba
 from multilevel.estimates import Estimates
+from multilevel.extras import ensure_compile_folder
 
 LIMITS = {
     "divergences": 0,  # at most
@@ -28,11 +29,12 @@ LIMITS = {
     "e_bfmi": 0.3,  # above
     "tree_depth": 0,  # at most
 }
-"""What the worst value of each diagnostic must not pass.
+"""Limits of the worst value of each convergence diagnostic.
 
-R-hat and ESS as in Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021); E-BFMI, which says whether
-the sampler reaches all levels of energy, as in Betancourt (2016); no divergent transition, and no
-transition cut short at the maximal tree depth.
+R-hat and effective sample size (ESS) as in Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
+E-BFMI (energy Bayesian fraction of missing information), which is low if the sampler does not
+explore the tails of the energy distribution, as in Betancourt (2016); no divergent transitions, and
+none that reached the maximal tree depth.
 """
 
 REMEDIES = {
@@ -44,9 +46,9 @@ REMEDIES = {
     "tree_depth": "write the model in another form, with parameters on similar scales",
 }
 
-BLOCK = 250  # draws whose derived quantities are computed at once: they fit into the cache
+BLOCK = 250  # draws: derived quantities are computed in blocks that fit into the processor's cache
 
-# nutpie's names, and those of ArviZ
+# sample statistics: names in nutpie, and names in ArviZ
 STATS = {
     "diverging": "diverging",
     "energy": "energy",
@@ -81,48 +83,60 @@ def fit(
     Parameters
     ----------
     model
-        A model from one of the builders in :mod:`multilevel.models`, or one of your own with a
+        A model from one of the builders in :mod:`multilevel.models`, or any other PyMC model with a
         single observed variable, whose dim is ``row``.
     seed
-        The same seed gives the same draws on the same machine.
+        Seed of the sampler: the same seed gives the same draws on the same machine.
     draws, tune, chains
-        Draws kept and steps of adaptation, per chain, and the number of chains.
+        Number of draws kept and of tuning steps, per chain, and number of chains.
     target_accept
         Acceptance rate that the adaptation of the step size aims at. Higher means smaller steps.
     adapt_correlations
-        Learn correlations between parameters as well as their scales (nutpie's low-rank mass
-        matrix). Pays where few parameters are strongly correlated; costs time where there are many.
+        Adapt to correlations between parameters as well as to their scales (nutpie's low-rank mass
+        matrix). Pays off where a few parameters are strongly correlated; slow where there are many.
     cores
-        How many chains run at once; by default as many as the machine has cores.
+        Number of chains that run in parallel; by default the number of cores of the machine.
     file
-        Where to keep the fit, such as ``"fits/partial-pooling"`` (``.nc`` is added). If a fit is
-        there, and model, data, priors, settings and versions are still the same, it is read
-        instead of fitted; if anything changed, or the file is damaged, it is fitted anew and
-        replaced. As ``file`` with ``file_refit = "on_change"`` in brms.
+        File in which to cache the fit, such as ``"fits/partial-pooling"`` (``.nc`` is added). If it
+        holds a fit of the same model, data, priors, settings and versions, that fit is loaded
+        instead of sampled again. If anything changed, or the file is damaged, the model is sampled
+        and the file replaced, atomically. Like ``file`` with ``file_refit = "on_change"`` in brms.
     expect_failure
         Names of the diagnostics that are expected to fail, to show a bad fit on purpose. Each of
         them must fail, and no other may.
     backend
-        What compiles the log density: ``"numba"``, for the processor, or ``"jax"``, which uses a
-        GPU where JAX finds one (and has to be installed). They may round otherwise, and then give
-        other draws from the same posterior.
+        Compiler of the log density: ``"numba"``, for the CPU, or ``"jax"``, which uses a GPU where
+        JAX finds one (JAX has to be installed). Rounding may differ between them, and then so do
+        the draws, which come from the same posterior.
 
     Returns
     -------
     DataTree
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
-        ``log_likelihood`` (chain, draw, row) and ``observed_data`` (row), in the order of the rows
-        of the data; where equal rows are evaluated once, ``constant_data`` says which are equal
-        (``cell_of_row``), and where rows were counted before, how often each was
-        (``count_of_row``); then there is no ``log_likelihood``, which is about single rows. The
-        attributes state the settings.
+        ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
+        (row), in the order of the rows of the data. Where equal rows are evaluated once,
+        ``constant_data`` has ``cell_of_row``, which is the same for equal rows. Where rows were
+        counted before, it also has their counts, ``count_of_row``, and there is no
+        ``log_likelihood``, which needs single rows. The attributes record the settings.
 
     Raises
     ------
     ConvergenceError
         The draws cannot be trusted; the message says why and what to do.
     ValueError
-        The model has another number of observed variables than one, or that one has no dim ``row``.
+        The model does not have exactly one observed variable, or its dim is not ``row``.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> person = np.repeat(["ann", "bob", "eve"], 4)
+    >>> y = [1.1, 0.7, 1.3, 0.9, -0.2, 0.4, 0.1, 0.3, -0.9, -0.6, -1.2, -0.8]
+    >>> model = ml.no_pooling(pd.DataFrame({"person": person, "y": y}), "y", "person")
+    >>> fit = ml.fit(model, seed=1)
+    >>> dict(fit["posterior"]["alpha"].sizes)
+    {'chain': 4, 'draw': 1000, 'person': 3}
     """
     settings: dict[str, Any] = {
         "seed": seed,
@@ -133,6 +147,7 @@ def fit(
         "adapt_correlations": adapt_correlations,
         "backend": backend,
     }
+    ensure_compile_folder()
     if file is None:
         result = sample(model, **settings, cores=cores)
         check_convergence(result, expect_failure)
@@ -160,19 +175,26 @@ def sample(
 ) -> xr.DataTree:
     """Sample the posterior with nutpie's NUTS, without checking convergence.
 
-    For looking at bad draws; for anything else there is :func:`fit`.
+    Use it to look at bad draws, and :func:`fit` for everything else.
 
     Parameters
     ----------
     model, seed, draws, tune, chains, target_accept, adapt_correlations, cores, backend
-        As for :func:`fit`, which is this and the check of convergence.
+        As for :func:`fit`, which calls this function and :func:`check_convergence`.
 
     Returns
     -------
-    DataTree as :func:`fit` describes it
+    DataTree
+        As for :func:`fit`.
+
+    Raises
+    ------
+    ValueError
+        The model does not have exactly one observed variable, or its dim is not ``row``.
     """
     _check_outcome(model)
-    frozen = freeze_dims_and_data(model)  # constants compile much faster than data
+    ensure_compile_folder()
+    frozen = freeze_dims_and_data(model)  # constants compile much faster than shared data
     compiled = {"numba": compile_with_numba, "jax": compile_with_jax}[backend](frozen)
     raw = nutpie.sample(
         compiled,
@@ -185,7 +207,7 @@ def sample(
         adaptation="low_rank" if adapt_correlations else "diag",
         save_warmup=False,
         progress_bar=False,
-        store_unconstrained=backend == "jax",  # where it stands apart from the posterior
+        store_unconstrained=backend == "jax",  # there the posterior lacks transformed variables
     )
     unconstrained = raw["posterior"].dataset
     if "unconstrained_posterior" in raw.children:
@@ -220,7 +242,7 @@ def sample(
         "tune": tune,
         "chains": chains,
         "target_accept": target_accept,
-        "adapt_correlations": int(adapt_correlations),  # NetCDF knows no booleans
+        "adapt_correlations": int(adapt_correlations),  # NetCDF has no booleans
         "backend": backend,
     }
     return result
@@ -229,10 +251,11 @@ def sample(
 def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
     """Compute reported variables and pointwise log likelihood from unconstrained draws.
 
-    The graph of the model is evaluated by NumPy for many draws at once, which needs no compiling.
+    NumPy evaluates the vectorised graph of the model for a block of draws at a time, which needs no
+    compilation.
     """
     variables = [v for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
-    # Builders define `_log_likelihood` (per row, or per cell). With `count=` it is dropped: LOO
+    # Builders define `_log_likelihood`, per row or per cell. With `count=` it is not reported: LOO
     # needs single rows.
     if "_log_likelihood" in model.named_vars and "count_of_row" not in model.named_vars:
         variables.append(model["_log_likelihood"])
@@ -264,12 +287,13 @@ def _derive(model: pm.Model, draws: xr.Dataset) -> dict[str, xr.Variable]:
 
 
 def _dims(model: pm.Model, variable: Any) -> tuple[str, ...]:
-    """Give a variable's dims, and names as PyMC makes them up if it has none."""
+    """Return the dims of a variable; unnamed ones get the names that PyMC gives them."""
     made_up = tuple(f"{variable.name}_dim_{axis}" for axis in range(variable.ndim))
     return model.named_vars_to_dims.get(variable.name, made_up)
 
 
 def _check_outcome(model: pm.Model) -> None:
+    """Raise ValueError unless a model has one observed variable, with one value per row or cell."""
     observed = model.observed_RVs
     if len(observed) != 1:
         raise ValueError(f"The model must have one observed variable; it has {len(observed)}.")
@@ -282,22 +306,22 @@ def _check_outcome(model: pm.Model) -> None:
 
 
 def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) -> None:
-    """Check that the draws of a fit can be trusted.
+    """Raise an error if the convergence diagnostics of a fit are outside their limits.
 
     Parameters
     ----------
     fit
-        What :func:`fit` returned.
+        A fit, as returned by :func:`fit` or :func:`sample`.
     expect_failure
         Names of the diagnostics (see :func:`diagnose`) that are expected to fail.
 
     Raises
     ------
     ConvergenceError
-        A diagnostic passes its limit (``LIMITS``) without being expected to, or does not although
-        it is. The message names the parameters and a remedy.
+        A diagnostic is outside its limit (``LIMITS``), or inside although listed in
+        ``expect_failure``. The message names the parameters and a remedy.
     ValueError
-        There is no diagnostic of an expected name.
+        ``expect_failure`` has a name that is not one of a diagnostic.
     """
     unknown = set(expect_failure) - set(LIMITS)
     if unknown:
@@ -324,18 +348,19 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
 
 
 def diagnose(fit: xr.DataTree) -> Estimates:
-    """Summarise the diagnostics of a fit by the worst value of each.
+    """Return the worst value of each convergence diagnostic of a fit, and its limit.
 
     Parameters
     ----------
     fit
-        What :func:`fit` returned.
+        A fit, as returned by :func:`fit` or :func:`sample`.
 
     Returns
     -------
-    Estimates with the rows ``worst`` (over all parameters or chains) and ``limit``, and the columns
-    ``divergences`` (how many divergent transitions), ``r_hat``, ``ess_bulk``, ``ess_tail``,
-    ``e_bfmi`` and ``tree_depth`` (how many transitions reached the maximal tree depth)
+    Estimates
+        Rows ``worst`` (over all parameters or chains) and ``limit``; columns ``divergences``
+        (number of divergent transitions), ``r_hat``, ``ess_bulk``, ``ess_tail``, ``e_bfmi`` and
+        ``tree_depth`` (number of transitions that reached the maximal tree depth).
     """
     table = _by_parameter(fit)
     stats = fit["sample_stats"].dataset
@@ -351,7 +376,7 @@ def diagnose(fit: xr.DataTree) -> Estimates:
 
 
 def _failures(fit: xr.DataTree) -> dict[str, str]:
-    """Say of each diagnostic that fails what was found, and where."""
+    """Describe each diagnostic that is outside its limit: the values, and for which parameters."""
     stats, table = fit["sample_stats"].dataset, _by_parameter(fit)
     found = {}
     if divergences := int(stats["diverging"].sum()):
@@ -378,16 +403,17 @@ def _failures(fit: xr.DataTree) -> dict[str, str]:
 
 
 def _by_parameter(fit: xr.DataTree) -> pd.DataFrame:
+    """Return R-hat and ESS of every parameter, unrounded."""
     return azs.summary(fit, kind="diagnostics", round_to="none")
 
 
 def _e_bfmi(fit: xr.DataTree) -> pd.Series:
-    """Give the energy's Bayesian fraction of missing information, one value a chain."""
+    """Return the energy Bayesian fraction of missing information (E-BFMI) of each chain."""
     return azs.bfmi(fit)["energy"].to_series()
 
 
 def _observed_data(model: pm.Model) -> xr.Dataset:
-    """Collect the observed outcome of a frozen model, one value a row, with the data's labels."""
+    """Return the observed outcome of a frozen model, per row, with the labels of the data."""
     (outcome,) = model.observed_RVs
     values = model.rvs_to_values[outcome].data
     if "cell" in model.coords:
@@ -398,5 +424,6 @@ def _observed_data(model: pm.Model) -> xr.Dataset:
 
 
 def _of_rows(model: pm.Model, name: str) -> xr.DataArray:
+    """Return a data variable of a frozen model, such as ``cell_of_row``, with the dim ``row``."""
     rows: Sequence[Any] = list(model.coords["row"])
     return xr.DataArray(model[name].data, {"row": rows}, "row")

@@ -1,4 +1,4 @@
-"""Say how a table differs from the published one: schemas of the tables, checked by pandera."""
+"""Validate tables against pandera schemas, and report how they differ from the published ones."""
 
 from pathlib import Path
 
@@ -7,24 +7,25 @@ import pandera.pandas as pa
 
 from multilevel.datasets import EDUCATION, RESPONSES, TYPES
 
-_yes_no = pa.Check.isin([0, 1])
-_positive = pa.Check.gt(0)
+_is_binary = pa.Check.isin([0, 1])
+_is_positive = pa.Check.gt(0)
 
 
-def _rows(expected: int) -> pa.Check:
+def _row_count(expected: int) -> pa.Check:
+    """Return a check of the number of rows."""
     return pa.Check(lambda table: len(table) == expected, name=f"{expected} rows")
 
 
 _MLM = pa.DataFrameSchema(
     {
-        "id": pa.Column(int, _positive),
+        "id": pa.Column(int, _is_positive),
         "group": pa.Column(str, pa.Check.isin(["CTRL", "PD"])),
         "time": pa.Column(int, pa.Check.in_range(0, 6)),
         "wave": pa.Column(int, pa.Check.in_range(1, 4)),
         "con": pa.Column(float, pa.Check.in_range(-1, 1)),
         "dan": pa.Column(float, pa.Check.in_range(-1, 1)),
     },
-    checks=_rows(225),
+    checks=_row_count(225),
     unique=["id", "wave"],
     strict=True,
 )
@@ -33,14 +34,14 @@ _CHIMPANZEES = pa.DataFrameSchema(
     {
         "actor": pa.Column(int, pa.Check.in_range(1, 7)),
         "recipient": pa.Column("Int64", pa.Check.in_range(2, 8), nullable=True),
-        "condition": pa.Column(int, _yes_no),
+        "condition": pa.Column(int, _is_binary),
         "block": pa.Column(int, pa.Check.in_range(1, 6)),
         "trial": pa.Column(int, pa.Check.in_range(1, 72)),
-        "prosoc_left": pa.Column(int, _yes_no),
-        "chose_prosoc": pa.Column(int, _yes_no),
-        "pulled_left": pa.Column(int, _yes_no),
+        "prosoc_left": pa.Column(int, _is_binary),
+        "chose_prosoc": pa.Column(int, _is_binary),
+        "pulled_left": pa.Column(int, _is_binary),
     },
-    checks=_rows(504),
+    checks=_row_count(504),
     unique=["actor", "trial"],
     strict=True,
 )
@@ -49,11 +50,11 @@ _TROLLEY_CASES = pa.DataFrameSchema(
     {
         "case": pa.Column(str, unique=True),
         "story": pa.Column(str),
-        "action": pa.Column(int, _yes_no),
-        "intention": pa.Column(int, _yes_no),
-        "contact": pa.Column(int, _yes_no),
+        "action": pa.Column(int, _is_binary),
+        "intention": pa.Column(int, _is_binary),
+        "contact": pa.Column(int, _is_binary),
     },
-    checks=_rows(30),
+    checks=_row_count(30),
     strict=True,
 )
 
@@ -67,21 +68,22 @@ _LECTURE = pa.DataFrameSchema(
         "digits": pa.Column(int, pa.Check.in_range(1, 9)),
         "section": pa.Column(str),
     },
-    checks=_rows(552),
+    checks=_row_count(552),
     unique=["model", "parameter", "statistic", "section"],
     strict=True,
 )
 
 
 def _trolley_responses_schema(cases: list[str]) -> pa.DataFrameSchema:
+    """Return the schema of the Trolley responses, one column per case."""
     people = {
         "id": pa.Column(str, unique=True),
         "age": pa.Column(int, pa.Check.in_range(10, 100)),
-        "male": pa.Column(int, _yes_no),
+        "male": pa.Column(int, _is_binary),
         "edu": pa.Column(str, pa.Check.isin(EDUCATION)),
     }
     answers = {case: pa.Column(int, pa.Check.isin(RESPONSES)) for case in cases}
-    return pa.DataFrameSchema(people | answers, checks=_rows(331), strict=True)
+    return pa.DataFrameSchema(people | answers, checks=_row_count(331), strict=True)
 
 
 def schema_of(path: Path) -> pa.DataFrameSchema:
@@ -90,7 +92,8 @@ def schema_of(path: Path) -> pa.DataFrameSchema:
     Parameters
     ----------
     path
-        Its file; that of the Trolley responses needs ``trolley_cases.csv`` beside it.
+        File of the table. For the Trolley responses, ``trolley_cases.csv`` must be in the same
+        folder.
 
     Returns
     -------
@@ -105,22 +108,24 @@ def schema_of(path: Path) -> pa.DataFrameSchema:
 
 
 def differences(path: Path) -> str:
-    """Say in words how a table differs from the published one.
+    """Describe how a table differs from the published one.
 
     Parameters
     ----------
     path
-        The file of a table whose checksum is not the published one.
+        File of a table whose checksum is not the published one.
 
     Returns
     -------
-    A line for each of the first five checks that failed; or that only values were changed
+    str
+        The number of failed checks and a line for each of the first five; or a sentence that only
+        values changed.
     """
     try:
         schema_of(path).validate(pd.read_csv(path, dtype=TYPES), lazy=True)
     except pa.errors.SchemaErrors as error:
         wrong = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
-        return f"Checks that failed: {len(wrong)}, among them\n{_list(wrong.head(5))}"
+        return f"Checks that failed: {len(wrong)}, among them\n{_format_failures(wrong.head(5))}"
     except ValueError as error:
         return str(error)
     return (
@@ -129,7 +134,7 @@ def differences(path: Path) -> str:
     )
 
 
-_IN_WORDS = {
+_CHECKS_IN_WORDS = {
     "column_in_schema": "unknown column",
     "column_in_dataframe": "missing column",
     "multiple_fields_uniqueness": "not unique",
@@ -137,9 +142,10 @@ _IN_WORDS = {
 }
 
 
-def _list(failures: pd.DataFrame) -> str:
+def _format_failures(failures: pd.DataFrame) -> str:
+    """Format failed checks as a list, one line per check."""
     lines = []
     for column, check, value in failures.itertuples(index=False):
         where = f"column '{column}': " if isinstance(column, str) else ""
-        lines.append(f"- {where}{_IN_WORDS.get(check, check)}: found {value}")
+        lines.append(f"- {where}{_CHECKS_IN_WORDS.get(check, check)}: found {value}")
     return "\n".join(lines)

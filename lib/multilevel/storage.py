@@ -1,8 +1,8 @@
-"""Store fits, each in a NetCDF file of its own, and read them while nothing changed.
+"""Cache fits in NetCDF files: reuse a stored fit while model, data and settings are unchanged.
 
-The file is an ordinary NetCDF 4 file, which ArviZ and xarray open, with the SHA-256 of its content
-as its last 32 bytes. It is written atomically, so a reader finds either no file, or the old one, or
-the new one; and whatever happens to it later is noticed.
+Each file is an ordinary NetCDF 4 file, which ArviZ and xarray can open, followed by the SHA-256 of
+its content (32 bytes). Files are written atomically, so a reader finds the old file or the new one,
+never a part; and the checksum detects later damage.
 """
 
 import hashlib
@@ -26,27 +26,28 @@ from multilevel.files import atomic, module_state
 
 PACKAGES = ["multilevel", "pymc", "pytensor", "nutpie", "numba", "numpy"]
 SAMPLING_CODE = ["compilation", "sampling"]
-"""The modules of this package that the draws depend on beside the model."""
+"""Modules of this package whose code the draws depend on, in addition to the model."""
 DIGEST = 32  # bytes of a SHA-256
 STALE_AFTER = 3600  # s: older temporary files are deleted
 
 
 def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
-    """Return a checksum of everything that the draws of a fit depend on.
+    """Return the cache key of a fit: a checksum of everything that its draws depend on.
 
     Parameters
     ----------
     model
         The model, with its data.
     settings
-        Of the sampler, the seed included.
+        Settings of the sampler, including the seed.
 
     Returns
     -------
-    SHA-256, in hexadecimal, of the model's log density and derived quantities (the graph, and the
-    values of all constants and data), its coordinates and initial values, the settings, the
-    versions of the packages that draw, and the code (its syntax tree) of
-    :mod:`multilevel.compilation` and :mod:`multilevel.sampling`
+    str
+        SHA-256, in hexadecimal, of the model's log density and derived quantities (the graph, and
+        the values of all constants and data), its coordinates and initial point, the settings, the
+        versions of the packages that compile and sample, and the code (syntax tree) of
+        :mod:`multilevel.compilation` and :mod:`multilevel.sampling`.
     """
     derived = model.replace_rvs_by_values(model.deterministics)
     graph = [model.logp(), *derived]
@@ -67,28 +68,33 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
     for node in ancestors([*graph, *model.data_vars]):
         if isinstance(node, Constant | SharedVariable):
             value = node.data if isinstance(node, Constant) else node.get_value()
-            digest.update(_content(value))
+            digest.update(_bytes_of(value))
     return digest.hexdigest()
 
 
 def load(path: Path, key: str) -> xr.DataTree | None:
-    """Read a stored fit, if it is whole and still the one that is asked for.
+    """Load a stored fit from the cache, if it is undamaged and has the right key.
 
     Parameters
     ----------
     path
-        Where the fit may be.
+        File of the fit.
     key
-        Its :func:`fingerprint`.
+        :func:`fingerprint` of the fit.
 
     Returns
     -------
-    The fit; or None if there is no file, or it is damaged (which a warning says), or it holds
-    another fit
+    DataTree or None
+        The fit; None if there is no file, it is damaged (with a warning), or it has another key.
+
+    Warns
+    -----
+    UserWarning
+        The file is damaged.
     """
     if not path.exists():
         return None
-    if not _is_whole(path):
+    if not _is_undamaged(path):
         warnings.warn(f"{path} is damaged, so the model is fitted anew.", stacklevel=3)
         return None
     with xr.open_datatree(path, engine="h5netcdf") as stored:
@@ -100,30 +106,35 @@ def load(path: Path, key: str) -> xr.DataTree | None:
         for name, value in fit.attrs.items()
         if name != "fingerprint"
     }
-    return _for_every_row(fit)
+    return _expand_log_likelihood(fit)
 
 
 def store(fit: xr.DataTree, path: Path, key: str) -> None:
-    """Write a fit to a file, atomically.
+    """Store a fit in the cache, atomically.
 
-    A fit that cannot be written, for example because the disk is full, is not lost: a warning says
-    so, and the file that was there stays as it was.
+    If it cannot be written, for example because the disk is full, a warning is issued and an
+    earlier file stays as it was; the fit itself is not lost.
 
     Parameters
     ----------
     fit
-        What :func:`multilevel.fit` returns.
+        A fit, as returned by :func:`multilevel.fit`.
     path
-        Where to; folders are made if need be.
+        File to write; missing folders are created.
     key
-        Its :func:`fingerprint`.
+        :func:`fingerprint` of the fit.
+
+    Warns
+    -----
+    UserWarning
+        The file could not be written.
     """
-    compact = _for_distinct_rows(fit)
+    compact = _compress_log_likelihood(fit)
     compact.attrs = {**fit.attrs, "fingerprint": key}
     with compact.to_netcdf(engine="h5netcdf") as view:
         content = bytes(view)
     try:
-        _remove_stale(path)
+        _delete_stale_files(path)
         with atomic(path) as temporary:
             temporary.write_bytes(content + hashlib.sha256(content).digest())
     except OSError as error:
@@ -131,16 +142,20 @@ def store(fit: xr.DataTree, path: Path, key: str) -> None:
 
 
 def distinct_rows(fit: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
-    """Find one row of each kind, and the kind of each row, where equal rows were counted.
+    """Find the distinct rows of a fit's data, and which distinct row each row equals.
 
     Parameters
     ----------
     fit
-        What :func:`multilevel.fit` returns.
+        A fit, as returned by :func:`multilevel.fit`.
 
     Returns
     -------
-    The position of the first row of each kind, and for every row the number of its kind
+    first : ndarray
+        Position of the first occurrence of each distinct row.
+    kind : ndarray
+        For every row, the number of its distinct row. If the model evaluates every row separately,
+        both are simply the positions of all rows.
     """
     if "constant_data" not in fit.children:
         rows = np.arange(fit["observed_data"].sizes["row"])
@@ -150,23 +165,25 @@ def distinct_rows(fit: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
     return first, kind
 
 
-def _content(value: Any) -> bytes:
+def _bytes_of(value: Any) -> bytes:
+    """Return the bytes of a constant or of shared data, to be hashed."""
     if isinstance(value, np.ndarray | np.number):
         return f"{value.dtype} {value.shape}".encode() + value.tobytes()
     return repr(value).encode()
 
 
-def _for_distinct_rows(fit: xr.DataTree) -> xr.DataTree:
-    """Keep the log likelihood of one row of each kind: equal rows have equal values."""
+def _compress_log_likelihood(fit: xr.DataTree) -> xr.DataTree:
+    """Keep the log likelihood of distinct rows only: equal rows have equal values."""
     groups = {name: child.dataset for name, child in fit.children.items()}
-    if "log_likelihood" in groups:  # it is not where rows were counted before
+    if "log_likelihood" in groups:  # absent where rows were counted before
         first, _ = distinct_rows(fit)
         few = groups["log_likelihood"].isel(row=first)
         groups["log_likelihood"] = few.rename(row="distinct_row")
     return xr.DataTree.from_dict(groups)
 
 
-def _for_every_row(compact: xr.DataTree) -> xr.DataTree:
+def _expand_log_likelihood(compact: xr.DataTree) -> xr.DataTree:
+    """Restore the log likelihood of every row from that of the distinct rows."""
     groups = {name: child.dataset for name, child in compact.children.items()}
     if "log_likelihood" in groups:
         _, kind = distinct_rows(compact)
@@ -177,7 +194,8 @@ def _for_every_row(compact: xr.DataTree) -> xr.DataTree:
     return fit
 
 
-def _is_whole(path: Path) -> bool:
+def _is_undamaged(path: Path) -> bool:
+    """Check the SHA-256 at the end of a file against its content."""
     with path.open("rb") as file:
         left = path.stat().st_size - DIGEST
         digest = hashlib.sha256()
@@ -190,9 +208,9 @@ def _is_whole(path: Path) -> bool:
         return digest.digest() == file.read()
 
 
-def _remove_stale(path: Path) -> None:
-    """Delete temporary files that killed processes left. Writing takes seconds, not hours."""
+def _delete_stale_files(path: Path) -> None:
+    """Delete temporary files of killed processes, by age: writing takes seconds, not an hour."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        with suppress(FileNotFoundError):  # another process has just finished it
+        with suppress(FileNotFoundError):  # another process finished or deleted it
             if time.time() - leftover.stat().st_mtime > STALE_AFTER:
                 leftover.unlink()

@@ -1,10 +1,11 @@
 """Run many independent replicates of a simulation in parallel, resumably.
 
-A simulation study does the same thing many times: simulate, fit, note what came out. Nothing that
-one replicate does depends on another, so they may run anywhere and in any order. Dask hands them
-out. Each has random numbers of its own, made of the study's seed and the replicate's number, and
-writes its result to a file of its own as soon as there is one. So the table is the same whatever
-the number of workers, and whatever is killed on the way, no finished replicate is lost.
+A simulation study repeats the same steps many times: simulate, fit, record the results. Replicates
+are independent, so they can run on any machine and in any order; Dask distributes them. Each
+replicate has its own random number stream, seeded by the study's seed and its number, and writes
+its result to its own file, atomically, as soon as it is finished. The combined table therefore does
+not depend on the number of workers, and a study that was interrupted resumes without losing any
+finished replicate.
 """
 
 import json
@@ -28,11 +29,11 @@ from multilevel.storage import PACKAGES
 if TYPE_CHECKING:
     from distributed import Client
 
-IDENTITY = "study.json"
+IDENTITY = "study.json"  # file that says which study a folder belongs to
 
 
 class StudyError(RuntimeError):
-    """A study stopped before its end; what is finished is kept."""
+    """A study stopped early; finished replicates are stored."""
 
 
 def run_study(
@@ -46,62 +47,81 @@ def run_study(
     progress: bool = True,
     **settings: Any,
 ) -> pd.DataFrame:
-    """Run a simulation many times, in parallel and resumably, each replicate with its own stream.
+    """Run a simulation many times, in parallel and resumably, each replicate with its own seed.
 
     Parameters
     ----------
     replicate
-        Called as ``replicate(rng, **settings)`` with a :class:`numpy.random.Generator`; gives a
-        table. It must not depend on anything that another replicate changes.
+        Function that is called as ``replicate(rng, **settings)`` with a
+        :class:`numpy.random.Generator` and returns a table. It must not depend on state that other
+        replicates change.
     replicates
-        How many. A study can be continued with more: the first ones stay as they are.
+        Number of replicates. A study can be extended: the first replicates stay as they are.
     seed
-        Of the study. Replicate k draws from ``default_rng([seed, k])``.
+        Seed of the study. Replicate k draws from ``default_rng([seed, k])``.
     folder
-        Where the results are kept, one Parquet file a replicate, written atomically as soon as it
-        is there. The same call goes on where an earlier one was stopped. With a cluster,
-        all its machines must see this folder. None keeps nothing.
+        Folder for the results, one Parquet file per replicate, written atomically as soon as it is
+        finished. Calling the function again with the same arguments resumes an interrupted study.
+        With a cluster, all its machines must have access to the folder. None uses a temporary
+        folder: nothing is kept.
     workers
-        Processes on this machine; by default one for each core. 0 does everything in this process.
-        A program that starts processes needs ``if __name__ == "__main__":``; a notebook does not.
+        Number of worker processes on this machine; by default one per core. 0 runs everything in
+        the current process. A script that starts processes needs ``if __name__ == "__main__":``; a
+        notebook does not.
     memory
-        What a worker on this machine may use, as Dask writes it. Dask looks several times a second
-        and kills a worker above 95 % of it; a replicate that does that to four workers ends the
+        Memory limit of a worker on this machine, in Dask's notation. Dask checks it several times a
+        second and kills a worker above 95 % of it; a replicate that kills four workers ends the
         study.
     scheduler
-        The address of a Dask scheduler, such as ``"tcp://head-node:8786"``, whose workers are used
-        instead. Their memory is limited where they are started. Dask unpickles what it receives:
-        without TLS (an address that begins with ``tcp://``), use it in a network that you trust.
+        Address of a Dask scheduler whose workers are used instead, such as
+        ``"tcp://head-node:8786"``. Their memory is limited where they are started. Dask unpickles
+        what it receives: without TLS (an address that begins with ``tcp://``), use it only in a
+        network that you trust.
     progress
-        Show a progress bar.
+        Whether to show a progress bar.
     settings
-        What else ``replicate`` is to be called with; plain values.
+        Further arguments of ``replicate``; plain values (JSON).
 
     Returns
     -------
     DataFrame
-        The replicates' tables below each other, in their order, with the column ``replicate`` in
-        front, which counts from 0
+        The tables of all replicates, concatenated in their order, with the number of the replicate,
+        counted from 0, as the first column ``replicate``.
 
     Raises
     ------
     ValueError
-        The folder holds another study: another function, seed, settings or code.
+        The folder holds another study: another function, seed, settings, code or package versions.
     StudyError
-        The scheduler was lost, or a replicate killed its workers. The same call goes on.
+        The connection to the scheduler was lost, or a replicate killed its workers. The same call
+        resumes the study.
     Exception
-        What a replicate raised, with its number in a note.
+        Any exception of a replicate, with its number in a note.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> def replicate(rng, n):
+    ...     return pd.DataFrame({"mean": [rng.normal(size=n).mean()]})
+    >>> ml.run_study(replicate, replicates=3, seed=1, workers=0, progress=False, n=10).round(2)
+       replicate  mean
+    0          0  0.22
+    1          1  0.26
+    2          2  0.11
     """
-    with _folder_or_temporary(folder) as place:
-        _claim(place, replicate, seed, settings)
-        missing = [number for number in range(replicates) if not _file(place, number).exists()]
-        task = partial(_run_replicate, replicate, settings, seed, place)
+    with _folder_or_temporary(folder) as results:
+        _store_or_check_identity(results, replicate, seed, settings)
+        missing = [
+            number for number in range(replicates) if not _result_file(results, number).exists()
+        ]
+        task = partial(_run_replicate, replicate, settings, seed, results)
         if missing and scheduler is None and workers == 0:
             _wait(map(task, missing), len(missing), progress)
         elif missing:
-            with _client(scheduler, workers, memory, len(missing)) as client:
-                _wait(_completed(client, task, missing, place), len(missing), progress)
-        return _collect(place, replicates)
+            with _dask_client(scheduler, workers, memory, len(missing)) as client:
+                _wait(_completed(client, task, missing, results), len(missing), progress)
+        return _concatenate_results(results, replicates)
 
 
 # One replicate ------------------------------------------------------------------------------------
@@ -114,8 +134,8 @@ def _run_replicate(
     folder: Path,
     number: int,
 ) -> int:
-    """Run a replicate and store its table, unless that is stored already."""
-    path = _file(folder, number)
+    """Run a replicate and store its table atomically, unless it is stored already."""
+    path = _result_file(folder, number)
     if path.exists():
         return number
     try:
@@ -128,15 +148,16 @@ def _run_replicate(
     return number
 
 
-def _file(folder: Path, number: int) -> Path:
+def _result_file(folder: Path, number: int) -> Path:
+    """Return the file of a replicate's result."""
     return folder / f"{number:06}.parquet"
 
 
-# All of them --------------------------------------------------------------------------------------
+# All replicates -----------------------------------------------------------------------------------
 
 
 def _wait(completed: Iterable[int], total: int, progress: bool) -> None:
-    """Wait for all replicates, behind a progress bar."""
+    """Wait for all replicates, showing a progress bar."""
     from rich.progress import track
 
     for _ in track(completed, "replicates", total=total, disable=not progress):
@@ -159,21 +180,23 @@ def _completed(
     except KilledWorker as error:
         raise StudyError(
             f"Replicate {numbers[error.task]} killed its workers: too little memory? "
-            f"{_progress_kept(folder)}"
+            f"{_resume_hint(folder)}"
         ) from error
     except (FutureCancelledError, OSError) as error:
-        raise StudyError(f"The scheduler was lost. {_progress_kept(folder)}") from error
+        raise StudyError(f"The scheduler was lost. {_resume_hint(folder)}") from error
 
 
-def _progress_kept(folder: Path) -> str:
+def _resume_hint(folder: Path) -> str:
+    """Say how many replicates are finished and how to resume, for messages."""
     count = len(list(folder.glob("*.parquet")))
     return f"{count} finished replicates are in {folder}; the same call goes on from there."
 
 
 @contextmanager
-def _client(
+def _dask_client(
     scheduler: str | None, workers: int | None, memory: str, replicates: int
 ) -> Iterator["Client"]:
+    """Connect to a Dask scheduler, or start a cluster of worker processes on this machine."""
     need("dask", "distributed", purpose="run_study with more than this process")
     import dask
     from distributed import Client, LocalCluster
@@ -184,15 +207,15 @@ def _client(
         return
     count = min(workers or os.cpu_count() or 1, replicates)
     with (
-        # A worker gets one replicate at a time, so that no other is blamed when it is killed.
+        # No queue at the workers: if one is killed, only the replicate it was running is blamed.
         dask.config.set({"distributed.scheduler.worker-saturation": 1.0}),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             memory_limit=memory,
             dashboard_address=":0",
-            # A worker that is told to stop may still log a heartbeat that failed. What goes wrong
-            # in a replicate reaches the caller as an exception, not through the log.
+            # A closing worker may still log a failed heartbeat. Errors in a replicate reach the
+            # caller as exceptions, not through the log.
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
@@ -200,17 +223,19 @@ def _client(
         yield client
 
 
-def _collect(folder: Path, replicates: int) -> pd.DataFrame:
-    tables = {number: pd.read_parquet(_file(folder, number)) for number in range(replicates)}
+def _concatenate_results(folder: Path, replicates: int) -> pd.DataFrame:
+    """Concatenate the tables of all replicates."""
+    tables = {number: pd.read_parquet(_result_file(folder, number)) for number in range(replicates)}
     whole = pd.concat(tables, names=["replicate", None])
     return whole.reset_index("replicate").reset_index(drop=True)
 
 
-# What a folder belongs to -------------------------------------------------------------------------
+# The folder of results ----------------------------------------------------------------------------
 
 
 @contextmanager
 def _folder_or_temporary(folder: str | Path | None) -> Iterator[Path]:
+    """Yield the folder of the results, or a temporary one."""
     if folder is not None:
         yield Path(folder).resolve()
         return
@@ -218,10 +243,10 @@ def _folder_or_temporary(folder: str | Path | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _claim(
+def _store_or_check_identity(
     folder: Path, replicate: Callable[..., pd.DataFrame], seed: int, settings: dict[str, Any]
 ) -> None:
-    """Write down which study a folder belongs to, or make sure that it is this one."""
+    """Store what identifies the study, or raise ValueError if the folder holds another one."""
     identity = {
         "function": replicate.__qualname__,
         "seed": seed,

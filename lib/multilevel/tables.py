@@ -1,4 +1,4 @@
-"""How is it read? Summaries of data and of draws, as frames."""
+"""Summarise data and posterior draws as data frames."""
 
 from collections.abc import Mapping
 
@@ -9,25 +9,33 @@ import xarray as xr
 
 from multilevel.estimates import Estimates, mcse
 
-BARS = "▁▂▃▄▅▆▇"
+BARS = "▁▂▃▄▅▆▇"  # of a histogram in text, by height
 
 
 def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
-    """Describe each column of a table in a row: mean, sd, two quantiles, a histogram in text.
+    """Summarise each column of a table in a row: mean, sd, two quantiles and a histogram in text.
 
     Parameters
     ----------
     data
-        Any frame. Columns that are not numbers have a row, but no figures.
+        Any frame. For columns that are not numeric, only missing values are counted.
     bins
-        How many bars the histogram has.
+        Number of bars of the histogram.
 
     Returns
     -------
     DataFrame indexed by the column's name
-        ``mean``, ``sd``, ``5.5%`` and ``94.5%`` (the ends of the central 89 %), in the units of
-        the column, ``missing`` (how many values) and ``histogram``, from the smallest value to the
-        largest.
+        ``mean``, ``sd``, ``5.5%`` and ``94.5%`` (quantiles, the ends of the central 89 %), in the
+        units of the column; ``missing`` (number of missing values) and ``histogram``, from the
+        smallest value to the largest.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> ml.describe(pd.DataFrame({"y": [1, 2, 2, 3]}), bins=3).round(2)
+       mean    sd  5.5%  94.5%  missing histogram
+    y   2.0  0.82  1.16   2.84        0       ▄▇▄
     """
     rows = {}
     for name, column in data.items():
@@ -43,18 +51,26 @@ def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
 
 
 def text_histogram(values: np.ndarray, bins: int = 10) -> str:
-    """Draw a histogram in one line of text.
+    """Return a histogram in one line of text.
 
     Parameters
     ----------
     values
-        Numbers, none missing.
+        Numbers, none of them missing.
     bins
-        How many bars.
+        Number of bars.
 
     Returns
     -------
-    One character a bar, a blank where there is nothing; the tallest bar is the last of ``BARS``
+    str
+        One character per bar, a blank where there are no values; the tallest bar is the last
+        character of ``BARS``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> text_histogram(np.array([1, 2, 2, 2, 4]), bins=4)
+    '▃▇ ▃'
     """
     counts, _ = np.histogram(values, bins=bins)
     heights = np.ceil(counts / counts.max() * len(BARS)).astype(int)
@@ -66,16 +82,16 @@ def summarise(
     var_names: list[str] | None = None,
     prob: float = 0.95,
 ) -> Estimates:
-    """Summarise draws, one row per number that was drawn.
+    """Summarise draws: mean, sd, interval and diagnostics, one row per parameter.
 
     Parameters
     ----------
     draws
         A fit, or variables with the dims chain and draw.
     var_names
-        Which variables of a fit; by default all.
+        Names of the variables to summarise; by default all.
     prob
-        Mass of the equal-tailed interval.
+        Probability mass of the equal-tailed interval.
 
     Returns
     -------
@@ -83,6 +99,17 @@ def summarise(
         ``mean``, ``sd``, ``lower`` and ``upper`` (the ends of the equal-tailed interval), in the
         units of the variable; ``mcse`` (Monte Carlo standard error of the mean); ``r_hat``,
         ``ess_bulk``, ``ess_tail``.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> draws = np.random.default_rng(1).normal(loc=2, size=(4, 1000))
+    >>> posterior = xr.Dataset({"alpha": (("chain", "draw"), draws)})
+    >>> ml.summarise(posterior)[["mean", "sd", "lower", "upper", "r_hat"]].round(1)
+           mean   sd  lower  upper  r_hat
+    alpha   2.0  1.0    0.1    4.0    1.0
     """
     if isinstance(draws, xr.DataArray):
         draws = draws.to_dataset(name=draws.name or "value")
@@ -98,28 +125,38 @@ def summarise(
     table = table.astype({"ess_bulk": int, "ess_tail": int})
     columns = ["mean", "sd", "lower", "upper", "mcse", "r_hat", "ess_bulk", "ess_tail"]
     ends = {"lower": (1 - prob) / 2, "upper": (1 + prob) / 2}
-    errors = {name: _one_column(mcse(draws, "quantile", end)) for name, end in ends.items()}
+    errors = {name: _flatten_variables(mcse(draws, "quantile", end)) for name, end in ends.items()}
     errors |= {name: table[f"mcse_{name}"] for name in ("mean", "sd")}
     return Estimates.of(table[columns], errors)
 
 
-def _one_column(values: xr.Dataset) -> np.ndarray:
-    """List all numbers of a dataset in the order in which ArviZ summarises them."""
+def _flatten_variables(values: xr.Dataset) -> np.ndarray:
+    """Return all values of a dataset in one array, in the order in which ArviZ lists parameters."""
     return np.concatenate([variable.to_numpy().ravel() for variable in values.values()])
 
 
 def means(draws: Mapping[str, xr.DataArray]) -> Estimates:
-    """Give the mean of each of several quantities, one column for each.
+    """Return the posterior mean of each of several quantities, one column per quantity.
 
     Parameters
     ----------
     draws
-        Name and draws of each quantity: numbers, or truth values, whose mean is a probability.
-        Dims chain and draw, and at most one other, the same for all.
+        Name and draws of each quantity: numbers, or booleans, whose mean is a probability. Dims
+        chain and draw, and at most one other, the same for all.
 
     Returns
     -------
-    Estimates with a row for each label of the other dim (a single row if there is none)
+    Estimates
+        One row per label of the other dim, or a single row ``mean`` if there is none.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import xarray as xr
+    >>> draws = xr.DataArray([[1.0, 2.0, 3.0, 6.0]], dims=("chain", "draw"))
+    >>> ml.means({"value": draws, "P(value > 2)": draws > 2})
+          value  P(value > 2)
+    mean    3.0           0.5
     """
     over = ("chain", "draw")
     columns = {name: values.mean(over) for name, values in draws.items()}
@@ -134,7 +171,7 @@ def means(draws: Mapping[str, xr.DataArray]) -> Estimates:
 
 
 def tidy(draws: xr.DataArray) -> pd.DataFrame:
-    """Turn draws into a tidy frame, one row per draw and label.
+    """Convert draws to a tidy (long) frame, one row per draw and label.
 
     Parameters
     ----------
@@ -143,24 +180,34 @@ def tidy(draws: xr.DataArray) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with a column for each dim, draws varying fastest, and one for the value
+    DataFrame
+        A column for each dim and one for the value; draws vary fastest.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import xarray as xr
+    >>> ml.tidy(xr.DataArray([[0.1, 0.2]], dims=("chain", "draw"), name="alpha"))
+       chain  draw  alpha
+    0      0     0    0.1
+    1      0     1    0.2
     """
     others = [dim for dim in draws.dims if dim not in ("chain", "draw")]
     return draws.transpose(*others, "chain", "draw").to_dataframe().reset_index()
 
 
 def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
-    """Show the first rows of a table of draws.
+    """Return the first rows of a table of draws.
 
-    A single draw is an estimate of the posterior mean, if a poor one: its standard error is the
-    posterior standard deviation, which is taken over the whole column.
+    A single draw is a (poor) estimate of the posterior mean; its Monte Carlo standard error is the
+    posterior standard deviation, estimated from the whole column.
 
     Parameters
     ----------
     draws
-        A table whose columns of fractional numbers are draws; others are labels.
+        A table whose float columns are draws; other columns are labels.
     rows
-        How many.
+        Number of rows.
 
     Returns
     -------
@@ -172,20 +219,34 @@ def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
 def interval(
     draws: xr.DataArray, newdata: pd.DataFrame | None = None, prob: float = 0.95
 ) -> Estimates:
-    """Give the mean and the equal-tailed interval of each quantity, with its labels as columns.
+    """Return the mean and the equal-tailed interval of each quantity, with its labels as columns.
 
     Parameters
     ----------
     draws
         A variable with the dims chain and draw, and any others.
     newdata
-        If the draws are predictions: the frame whose rows they are for; its columns come along.
+        If the draws are predictions: the frame that they were made for, whose columns are joined.
     prob
-        Mass of the equal-tailed interval.
+        Probability mass of the equal-tailed interval.
 
     Returns
     -------
-    Estimates with a column for each other dim, ``mean``, ``lower`` and ``upper``
+    Estimates
+        A column for each other dim (and each column of ``newdata``); ``mean``, ``lower`` and
+        ``upper``, in the units of the variable.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> draws = np.random.default_rng(1).normal([1, 5], size=(4, 1000, 2))
+    >>> alpha = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
+    >>> ml.interval(alpha).round(1)
+      person  mean  lower  upper
+    0    ann   1.0   -0.9    3.0
+    1    bob   5.0    3.1    6.9
     """
     over = ("chain", "draw")
     probs = {"lower": (1 - prob) / 2, "upper": (1 + prob) / 2}
@@ -202,33 +263,36 @@ def interval(
 
 
 STANDARD_ERRORS = 5
-"""How many standard errors two Monte Carlo estimates of one quantity may be apart."""
+"""Largest difference of two Monte Carlo estimates of one quantity, in standard errors."""
 
 
 def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = None) -> Estimates:
-    """Set the printed figures of another implementation beside ours.
+    """Compare printed estimates of another implementation with ours, in standard errors.
 
-    Two Monte Carlo estimates of one quantity differ by chance. Our Monte Carlo standard error is
-    known. Theirs goes with one over the root of the effective sample size (ESS), so it is ours
-    times the root of our ESS over theirs. What rounding explains, half a unit of the last printed
-    digit, is taken off a difference before it is measured in standard errors.
+    Two Monte Carlo estimates of the same quantity differ by chance. Our Monte Carlo standard error
+    is known. It is inversely proportional to the square root of the effective sample size (ESS), so
+    theirs is ours times the square root of our ESS over theirs. The largest possible rounding
+    error, half a unit of the last printed digit, is subtracted from a difference before it is
+    divided by its standard error.
 
     Parameters
     ----------
     ours
-        One row per parameter; columns of statistics ``x``, their errors ``mcse_x``, and
-        ``ess_bulk`` if ``their_ess`` is given.
+        One row per parameter; columns of statistics ``x``, their Monte Carlo standard errors
+        ``mcse_x`` and, if ``their_ess`` is given, ``ess_bulk``.
     printed
-        Columns ``parameter``, ``statistic``, ``value``, ``digits`` and any others.
+        Columns ``parameter``, ``statistic``, ``value``, ``digits`` (after the point) and any
+        others.
     their_ess
-        The smallest ESS of the other implementation; where ours is smaller, ours is taken for
-        theirs. None takes their error to be as large as ours.
+        The smallest ESS of the other implementation; where ours is smaller, theirs is set to ours.
+        None assumes that their error is as large as ours.
 
     Returns
     -------
-    Estimates with a row for each printed figure: the columns of ``printed``; ``ours`` and ``mcse``;
-    ``standard_errors``, the difference (ours less printed) beyond rounding, in standard errors of
-    a difference; and ``agrees``, whether that is at most 5 either way
+    Estimates, one row per printed estimate
+        The columns of ``printed``; ``ours`` and ``mcse``; ``standard_errors``, the difference (ours
+        less printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
+        its absolute value is at most 5.
     """
     at = list(zip(printed["parameter"], printed["statistic"], strict=True))
     value = np.array([ours.loc[parameter, statistic] for parameter, statistic in at])
@@ -240,7 +304,7 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
     difference = value - printed["value"].to_numpy()
     beyond = np.abs(difference) - 0.5 * 10.0 ** -printed["digits"].to_numpy()
     error = mcse * np.sqrt(1 + ratio)
-    # A difference that has no Monte Carlo error to excuse it is infinitely many of them.
+    # Without Monte Carlo error, any difference is infinitely many standard errors.
     distance = np.where(beyond > 1e-12, np.inf, 0.0)
     np.divide(beyond.clip(0), error, out=distance, where=error > 0)
     return Estimates(

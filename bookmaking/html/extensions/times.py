@@ -20,7 +20,7 @@ def say_times(
         return
     words = sum(len(part.astext().split()) for part in doctree.findall(_is_text))
     said = [f"Reading: about {_minutes(words / WORDS_A_MINUTE)}"]
-    seconds = json.loads(source.read_text())["metadata"].get("seconds_to_run")
+    seconds = json.loads(source.read_text(encoding="utf-8"))["metadata"].get("seconds_to_run")
     if seconds is not None:
         said.append(f"running all cells: about {_rounded(seconds)} seconds on two cores")
     line = f'<p class="page-times">{"; ".join(said)}.</p>'

@@ -1,0 +1,47 @@
+"""Test everything, or what takes seconds."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bookmaking.book import BUILD_LOCK, build_if_changed, execute_outdated
+from bookmaking.environments import set_up
+from bookmaking.locking import only_one
+from bookmaking.paths import EXECUTED, ROOT, pages
+
+LINT = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
+PYTEST = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+JAX_TESTS = ["pytest", "tests/test_jax.py"]
+
+
+def lint(arguments: list[str]) -> int:
+    """Lint, format and types."""
+    return _run(LINT)
+
+
+def quick(arguments: list[str]) -> int:
+    """Lint, types, and the tests that need no kernel, browser, cluster or built book."""
+    return _run([*LINT, [*PYTEST, "-m", "not slow", *arguments]])
+
+
+def test(arguments: list[str]) -> int:
+    """Execute what changed, build the pages, and run lint, types and all tests on them."""
+    set_up("grading")
+    jax = set_up("jax")
+    with only_one(*BUILD_LOCK):
+        execute_outdated()
+        # Building takes one core; so do lint and types, which run meanwhile.
+        linting = subprocess.Popen([sys.executable, "-m", "bookmaking", "lint"], cwd=ROOT)
+        build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
+        return linting.wait() or _run([[*PYTEST, *arguments]]) or _run([JAX_TESTS], jax)
+
+
+def _run(commands: Sequence[Sequence[str]], python: Path | str = sys.executable) -> int:
+    """Run modules one after the other, until one fails; return its exit code."""
+    for command in commands:
+        print(f"python -m {' '.join(command)}", flush=True)
+        if failed := subprocess.run([python, "-m", *command], cwd=ROOT).returncode:
+            print(f"failed: python -m {' '.join(command)}", file=sys.stderr, flush=True)
+            return failed
+    return 0

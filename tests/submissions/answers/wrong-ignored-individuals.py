@@ -1,0 +1,19 @@
+# The slopes of the model that ignores people, in both answers; the histograms only looked at
+# exercise: moral-judgement
+# points: simple_slopes 2, varying_effects 0, elpd_difference 0, realistic 0
+# feedback: varying_effects | The slopes are those of a model that does not know who answered.
+# feedback: elpd_difference | nothing handed in yet
+# feedback: realistic | mean response
+# %% simple_slopes
+settings = {"seed": 2024, "chains": 3, "tune": 500, "target_accept": 0.8}
+model = ml.ordered_logit(trolley, "response", predictors)
+fit = ml.fit(model, **settings, file="fits/simple")
+slopes = fit.posterior["beta"]
+simple_slopes = {name: slopes.sel(predictor=name) for name in predictors}
+# %% varying_effects
+model = ml.ordered_logit(trolley, "response", predictors, group="id")
+fit = ml.fit(model, **settings, file="fits/varying")
+varying_effects = {name: slopes.sel(predictor=name) for name in predictors}
+varying_effects["sigma"] = fit.posterior["sigma_id"]
+# %% realistic
+realistic = "both"

@@ -1,0 +1,24 @@
+# One deviation in every draw, shared by both new people
+# exercise: groups
+# points: effect 3, group_means 2, new_people 0, pd_lower 0
+# feedback: new_people | The two new people share their deviation: draw one for each of them.
+# feedback: pd_lower | This is the probability that the mean of the patients is lower.
+# %% effect
+i, labels = pd.factorize(mlm["id"], sort=True)
+is_pd = (persons["group"] == "PD").to_numpy(float)
+with pm.Model(coords={"row": mlm.index}) as model:
+    gamma_0 = pm.Normal("gamma_0", 0, 1.5)
+    gamma_1 = pm.Normal("gamma_1", 0, 0.5)
+    sigma_alpha = pm.Exponential("sigma_alpha", 1)
+    alpha = pm.Normal("alpha", gamma_0 + gamma_1 * is_pd, sigma_alpha, shape=91)
+    sigma = pm.Exponential("sigma", 1)
+    pm.Normal("con", alpha[i], sigma, observed=mlm["con"].to_numpy(), dims="row")
+post = ml.fit(model, seed=SEED, draws=2000)["posterior"].dataset
+effect = {name: post[name] for name in ["gamma_1", "sigma_alpha"]}
+# %% group_means
+group_means = {"CTRL": post["gamma_0"], "PD": post["gamma_0"] + post["gamma_1"]}
+# %% new_people
+deviation = np.random.default_rng(1).normal(0, post["sigma_alpha"])
+new_people = {group: mean + deviation for group, mean in group_means.items()}
+# %% pd_lower
+pd_lower = float((new_people["PD"] < new_people["CTRL"]).mean())

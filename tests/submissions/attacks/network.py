@@ -1,0 +1,21 @@
+# Asks for the answers over the network
+# exercise: groups
+# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# feedback: effect | The first error in the notebook is in cell
+# feedback: group_means | group_means: nothing handed in yet. The first error
+# feedback: pd_lower | name 'pd_lower' is not defined
+# %% imports
+import socket
+import urllib.request
+
+import multilevel as ml
+# %% effect
+effect = urllib.request.urlopen("https://example.org", timeout=5).read()
+# %% group_means
+group_means = [name for _, name in socket.if_nameindex() if name != "lo"] or None
+# %% pd_lower
+try:
+    urllib.request.urlopen("http://1.1.1.1", timeout=5)
+except OSError:
+    raise SystemExit from None
+pd_lower = 0.59
