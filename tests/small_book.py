@@ -1,4 +1,4 @@
-"""Load the tables, make a study, execute a page and build it: in the folder that is named.
+"""Fit a model, load the tables, make a study, execute a page and build it: in the folder that is named.
 
 usage: python -m tests.small_book FOLDER
 """
@@ -41,8 +41,10 @@ _ = figures.forest(ml.summarise(fit), "con")
 
 def main(folder: Path) -> None:
     """Do it, and say so."""
+    data = ml.load_mlm()
+    fit = ml.fit(ml.no_pooling(data[data["id"] < 40], "con", "id"), seed=1)  # home as it is
     ensure_home(folder / "home")
-    print(locale.getencoding(), Path.home())
+    print(locale.getencoding(), Path.home(), fit.attrs["sampler"])
     rows = [len(load()) for load in (ml.load_mlm, ml.load_chimpanzees, ml.load_trolley)]
     assert rows == [225, 504, 9930], rows
     for _ in range(2):  # the second time the results are read

@@ -1,13 +1,17 @@
-"""Answers: their form, and the rule by which they are compared."""
+"""Answers: their form, the rule by which they are compared, and the feedback on them."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import xarray as xr
 
 import multilevel as ml
-from bookmaking.grading import marking
+from bookmaking.grading import feedback, marking, sandbox
 from bookmaking.grading.marking import Question, mark, reference_answer
 from multilevel import answers
 from multilevel.answers import Answer
@@ -233,3 +237,64 @@ def test_a_file_that_is_no_answer_is_refused(arrays: dict[str, np.ndarray], tmp_
     np.savez(tmp_path / "q.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"q\.npz does not hold an answer"):
         answers.load(tmp_path / "q.npz")
+
+
+# Between the sandbox and the gradebook ------------------------------------------------------------
+
+
+def test_judging_needs_no_pymc(tmp_path: Path) -> None:
+    marking.save_question(question(normal(0)), tmp_path)
+    answers.save(Answer("draws", normal(1)), tmp_path / "q.npz")
+    code = (
+        "import sys; from pathlib import Path; from bookmaking.grading import marking\n"
+        "marking.main(Path(sys.argv[1]), Path(sys.argv[1]), ['q'])\n"
+        "sys.exit('pymc' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"passed": True, "feedback": "Right."}
+
+
+def test_an_answer_is_written_nowhere_else(tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    names = ["q", "../q", str(tmp_path / "p"), "a b", "q\n", "not there"]
+    files = {f"{name}.npz": b"content" for name in names[:-1]}
+    sandbox.Result([], files, None).save_answers(names, folder)
+    assert [path.name for path in tmp_path.rglob("*.npz")] == ["q.npz"]
+
+
+def submitted(*outputs: list[nbformat.NotebookNode]) -> nbformat.NotebookNode:
+    """Make a notebook with an ordinary cell, and one that hands in for each other output."""
+    cells = [nbformat.v4.new_code_cell(outputs=list(output)) for output in outputs]
+    for number, cell in enumerate(cells[1:]):
+        cell.metadata["nbgrader"] = {"grade": True, "grade_id": f"q{number}"}
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_feedback_names_the_reasons_of_what_does_not_count_and_no_others() -> None:
+    error = nbformat.v4.new_output("error", ename="NameError", evalue="no q0")
+    printed = nbformat.v4.new_output("stream", text="Right.")
+    notebook = submitted([error], [printed], [error])
+    verdicts = {"q0": {"passed": True, "feedback": "Right."}}
+    verdicts["q1"] = {"passed": False, "feedback": "q1: off."}
+    feedback.write_feedback(notebook, verdicts, "Ada ", claimed="bob", problem="Too slow.")
+    right, wrong = (cell.outputs for cell in notebook.cells[1:])
+    assert [(output.output_type, output.text) for output in right] == [("stream", "Right.\n")]
+    assert [output.output_type for output in wrong] == ["error"]
+    assert wrong[0].evalue == (
+        "q1: off. NameError: no q0 Too slow. This was worked out for the id 'bob', and you are "
+        "'Ada ': put your own id into STUDENT and run the notebook again. The first error in the "
+        "notebook is in cell 1: NameError: no q0"
+    )
+    feedback.write_feedback(submitted([], []), verdicts, "Ada ", claimed="ada")
+
+
+def test_outputs_hold_nothing_that_a_browser_would_execute() -> None:
+    shown = {"text/html": "<script>", "text/plain": "a table", "image/svg+xml": "<svg>"}
+    output = {"output_type": "display_data", "data": shown, "metadata": {"a": "<script>"}}
+    forged = ["text", {}, {"output_type": "code_cell"}, output | {"output_type": "error"}]
+    notebook = submitted([])
+    feedback.write_outputs(notebook, [[output, *forged]])
+    kept = output | {"data": {"text/plain": "a table"}, "metadata": {}}
+    assert notebook.cells[0].outputs == [kept]

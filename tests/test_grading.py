@@ -4,11 +4,12 @@ Here submissions that attack nothing are run and judged in this process, by the 
 a class. That these are called where nothing can be done to them is proven in test_sandbox.py.
 """
 
-import contextlib
 import io
 import logging
 import os
+import warnings
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 from bookmaking.grading import editions, exercises, solutions
 from bookmaking.grading.feedback import names_of, write_feedback
 from bookmaking.grading.marking import load_question, verdict_on
+from bookmaking.paths import RUN
 from tests import cases
 from tests.cases import Submission, feedback_in, fill_in
 
@@ -36,9 +38,12 @@ class Graded:
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Make a working folder, in which stored fits are shared."""
+    """Make a working folder, in which stored fits are shared, the chapters' among them."""
     folder = tmp_path_factory.mktemp("work")
-    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+    (folder / "fits").mkdir()
+    for file in (RUN / "chapters" / "fits").glob("*.nc"):  # used only if they are still the same
+        (folder / "fits" / file.name).symlink_to(file)
+    with chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.delenv("MULTILEVEL_ANSWERS", raising=False)
         yield folder
 
@@ -75,7 +80,7 @@ def execute(notebook: nbformat.NotebookNode) -> None:
     namespace: dict[str, object] = {"__name__": "__main__"}
     for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()):
                 exec(compile(cell.source, cell.id, "exec"), namespace)
         except (Exception, SystemExit) as error:
             name = type(error).__name__

@@ -1,5 +1,11 @@
 """``make check`` says yes to the right answer, and no, with advice, to a wrong one."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +14,9 @@ import pytest
 
 import multilevel as ml
 from bookmaking import installation
+from bookmaking.environments import split
+from bookmaking.locking import only_one
+from bookmaking.paths import LOCK, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +69,86 @@ def test_a_single_number_that_is_off_is_found(model: pm.Model) -> None:
     table = installation.compare(ours, exact)
     assert table.index[~table["right"]].tolist() == ["mean of alpha[29]"]
     assert "mean of alpha[29]" in installation.in_words(table)
+
+
+# pip install --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the library as a reader does, but for its dependencies, into a folder of its own."""
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for name in ("lib", "data"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.egg-info"))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--target", str(folder), str(source)]
+    subprocess.run(command, check=True)
+    return folder
+
+
+def test_the_installed_library_has_its_tables_and_types(installed: Path) -> None:
+    code = "import multilevel as ml; print(len(ml.load_trolley()), len(ml.load_lecture()))"
+    code += "; print(ml.__file__)"
+    command = [sys.executable, "-c", code]  # the folder that it runs in comes first
+    done = subprocess.run(command, cwd=installed, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["9930", "552", str(installed / "multilevel" / "__init__.py")]
+    assert (installed / "multilevel" / "py.typed").is_file()
+    assert not list(installed.rglob("calibration.csv"))
+    assert not (installed / "bookmaking").exists()
+
+
+def test_the_installed_library_declares_its_dependencies(installed: Path) -> None:
+    (metadata,) = installed.glob("multilevel-*.dist-info/METADATA")
+    said = metadata.read_text(encoding="utf-8")
+    for name in ("pymc", "nutpie", "arviz", "pandas", "lazy-loader"):
+        assert re.search(rf"^Requires-Dist: {name}\b(?!.*extra)", said, re.MULTILINE), name
+    for name in ("jax", "duckdb", "distributed"):
+        assert re.search(rf"^Requires-Dist: {name}; extra == .scale", said, re.MULTILINE), name
+    assert "License-Expression: MIT" in said
+
+
+@pytest.mark.parametrize("name", ["counts", "studies", "compilation"])
+def test_modules_that_need_the_extra_are_imported_without_it(name: str) -> None:
+    blocked = dict.fromkeys(("duckdb", "dask", "distributed", "jax"))
+    code = f"import sys; sys.modules.update({blocked}); import multilevel.{name}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# The environments ---------------------------------------------------------------------------------
+
+
+def test_the_standard_environment_has_all_of_the_lock_but_jax() -> None:
+    jax, rest = split(LOCK.read_text(encoding="utf-8"))
+    names = [set(re.findall(r"^([\w-]+)==", part, re.MULTILINE)) for part in (jax, rest)]
+    assert names[0] == {"jax", "jaxlib", "ml-dtypes", "opt-einsum"}
+    assert {"pymc", "numpy", "duckdb", "distributed", "playwright"} <= names[1]
+    assert not names[0] & names[1]
+
+
+def test_what_running_chapters_needs_is_a_part_of_the_lock_with_the_same_versions() -> None:
+    def pins(path: Path) -> dict[str, str]:
+        found = re.findall(r"^([\w-]+)==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        return dict(found)
+
+    everything, run = pins(LOCK), pins(LOCK.parent / "requirements" / "run.txt")
+    assert run.items() <= everything.items()
+    assert {"pymc", "jupyterlab", "jupytext", "bambi"} <= run.keys()
+    assert not {"jax", "duckdb", "distributed", "playwright", "mypy", "sphinx", "nbval"} & set(run)
+
+
+def test_a_second_build_says_that_the_first_is_running(tmp_path: Path) -> None:
+    lock = tmp_path / "build.lock"
+    code = f"""
+from pathlib import Path
+from bookmaking.locking import only_one
+with only_one(Path({str(lock)!r}), "A build"):
+    print("built")
+"""
+    second = [sys.executable, "-c", code]
+    with only_one(lock, "A build"):
+        done = subprocess.run(second, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert f"A build is already running here, as process {os.getpid()}" in done.stderr
+    assert subprocess.run(second, capture_output=True, text=True, check=True).stdout == "built\n"

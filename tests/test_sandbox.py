@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from subprocess import PIPE
+from subprocess import DEVNULL
 from types import SimpleNamespace
 
 import nbformat
@@ -181,10 +181,10 @@ def test_an_attack_gets_what_it_deserves(course: Path, submission: Submission) -
     assert "<script>alert" not in page
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 300
     while not condition():
-        assert process.poll() is None, process.communicate()[1]
+        assert process.poll() is None, "the grading is over"
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -200,14 +200,11 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(
     folders = [hand_in(untouched, tmp_path, f"student-{number}") for number in range(3)]
     records = tmp_path / "graded" / CHEAPEST
     seen: dict[Path, int] = {}
-    for at_least, kill in [(1, os.kill), (2, os.killpg)]:  # the grader, and then all of its kind
+    for at_least, kill in [(1, os.kill), (2, os.killpg)]:  # the grader, and then all that it runs
         command = grading(tmp_path, CHEAPEST)
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True
-        )
-        wait_for(lambda: len(list(records.glob("*.json"))) >= at_least, process)  # noqa: B023
-        kill(process.pid, signal.SIGKILL)
-        process.wait()
+        with subprocess.Popen(command, cwd=ROOT, stdout=DEVNULL, start_new_session=True) as process:
+            wait_for(lambda: len(list(records.glob("*.json"))) >= at_least, process)  # noqa: B023
+            kill(process.pid, signal.SIGKILL)
         assert not list(tmp_path.glob("grades-*.csv"))
         seen |= {path: path.stat().st_mtime_ns for path in records.glob("*.json")}
     done = grade(tmp_path, CHEAPEST)

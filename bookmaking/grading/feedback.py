@@ -9,6 +9,8 @@ from typing import Any
 
 import nbformat
 
+TYPES = ("stream", "error", "display_data", "execute_result")
+"""The types of outputs that there are."""
 SHOWN = ("text/plain", "image/png")
 """What of an output goes into the feedback: nothing that a browser would execute."""
 QUOTED = 300
@@ -84,7 +86,9 @@ def _safe(output: Any) -> Any:
     """Return an output without what a browser would execute; None if it is no output."""
     try:
         output = nbformat.from_dict(output)
-        if output.output_type in ("display_data", "execute_result"):
+        if output.output_type not in TYPES:
+            return None
+        if "data" in output:
             output.data = {kind: output.data[kind] for kind in SHOWN if kind in output.data}
             output.metadata = {}
         nbformat.validate(output, ref=output.output_type, version=4)

@@ -161,30 +161,28 @@ def _watched(command: list[str], limits: Limits) -> tuple[bytes, str, str | None
         process = subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe)
     except FileNotFoundError as error:
         raise SandboxError("bubblewrap is missing: apt-get install bubblewrap.") from error
-    assert process.stdout is not None
-    assert process.stderr is not None
     said, complaint = bytearray(), bytearray()
     readers = [
         threading.Thread(target=_take, args=(process.stdout, said, MAX_RESULT), daemon=True),
         threading.Thread(target=_take, args=(process.stderr, complaint, 10_000), daemon=True),
     ]
-    for reader in readers:
-        reader.start()
-    problem, end = None, time.monotonic() + limits.seconds + limits.grace
-    while process.poll() is None:
-        if len(said) >= MAX_RESULT:
-            problem = "The outputs and answers are too large."
-        elif time.monotonic() > end:
-            problem = f"The run took longer than {limits.seconds} seconds and was stopped."
-        elif _memory(process.pid) > limits.memory * GIGABYTE:
-            problem = f"The run needed more than {limits.memory:g} GB of memory and was stopped."
-        if problem is not None:
-            process.kill()  # and all that runs in the sandbox dies with it
-            process.wait()
-            break
-        time.sleep(0.2)
-    for reader in readers:
-        reader.join(timeout=limits.grace)
+    with process:
+        for reader in readers:
+            reader.start()
+        problem, end = None, time.monotonic() + limits.seconds + limits.grace
+        while process.poll() is None and problem is None:
+            if len(said) >= MAX_RESULT:
+                problem = "The outputs and answers are too large."
+            elif time.monotonic() > end:
+                problem = f"The run took longer than {limits.seconds} seconds and was stopped."
+            elif _memory(process.pid) > limits.memory * GIGABYTE:
+                problem = (
+                    f"The run needed more than {limits.memory:g} GB of memory and was stopped."
+                )
+            time.sleep(0.2)
+        process.kill()  # and all that runs in the sandbox dies with it
+        for reader in readers:
+            reader.join(timeout=limits.grace)
     return bytes(said), complaint.decode(errors="replace").strip(), problem
 
 
