@@ -1,4 +1,4 @@
-"""Fit a model, load the tables, make a study, execute a page and build it: in the folder that is named.
+"""Fit a model, load the tables, make a study, execute a page and build it, all in a folder.
 
 usage: python -m tests.small_book FOLDER
 """

@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 
 def outside(address: str) -> list[str]:
-    """Give an address back that is not in the built book."""
+    """Return an address as a list if it is not in the built book."""
     return [] if address.startswith((HTML.as_uri(), "data:", "blob:")) else [address]
 
 

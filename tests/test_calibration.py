@@ -50,7 +50,7 @@ SIMULATIONS = {  # as many as a third of a minute allows, after the compilation
 
 
 def p_values(counts: pd.DataFrame) -> pd.Series:
-    """Give a p-value for each row of counts in bins, corrected for the number of looks."""
+    """Return a p-value for each row of counts in bins, corrected for the number of looks."""
     total = counts.sum(axis=1).to_numpy()[:, None]
     so_far = counts.cumsum(axis=1).to_numpy()[:, :-1]
     share = np.arange(1, counts.shape[1]) / counts.shape[1]
@@ -78,7 +78,7 @@ def to_run() -> list[str]:
     recorded = pd.read_csv(calibrate.TABLE)[["code_sha256", "versions"]].drop_duplicates()
     present = [module_state(*calibrate.RESTS_ON), calibrate.versions()]
     unchanged = recorded.to_numpy().tolist() == [present]
-    return ["partial_pooling"] if unchanged else list(STUDIES)
+    return ["no_pooling"] if unchanged else list(STUDIES)
 
 
 @pytest.mark.slow

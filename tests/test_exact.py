@@ -25,7 +25,7 @@ BUILDERS: dict[str, Builder] = {"none": ml.no_pooling, "partial": ml.partial_poo
 
 
 def signal(cluster: Array, sigma_alpha: Array | float, sd: float) -> Array:
-    """Give the covariance of the rows' means: levels around a common one around its prior mean."""
+    """Return the covariance of the rows' means: levels around a common one with its prior."""
     same = np.equal.outer(cluster, cluster)
     return np.multiply.outer(np.square(sigma_alpha), same) + sd**2
 
@@ -48,7 +48,7 @@ def on_grid(*rules: tuple[Array, Array]) -> tuple[list[Array], Array]:
 
 
 def log_mvn(y: Array, covariance: Array) -> Array:
-    """Give the log density of Normal(0, covariance) at y, for a stack of covariances."""
+    """Return the log density of Normal(0, covariance) at y, for a stack of covariances."""
     root = np.linalg.cholesky(covariance)
     z = np.linalg.solve(root, np.broadcast_to(y[:, None], (*root.shape[:-1], 1)))[..., 0]
     log_det = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
@@ -56,7 +56,7 @@ def log_mvn(y: Array, covariance: Array) -> Array:
 
 
 def predict_from(y: Array, given: Array, i: int, means: Array, noise: Array) -> Array:
-    """Give log p(a new row like i, at the value of i | the rows given), for each covariance."""
+    """Return log p(a new row like i, at the value of i | the rows given), for each covariance."""
     every = means + noise[:, None, None] * np.eye(len(y))
     k = means[:, i, given]
     weights = np.linalg.solve(every[:, given][..., given], k[..., None])[..., 0]
@@ -80,7 +80,7 @@ def loo_by_refitting(y: Array, means: Array, noise: Array, log_prior: Array) -> 
 
 
 def given_scales(y: Array, base: Array, sigma: Array, c: float) -> tuple[Array, Array, Array]:
-    """Give log p(y), log p(y_i | the others) and log p(y_i again | all), for each sigma.
+    """Return log p(y), log p(y_i | the others) and log p(y_i again | all), for each sigma.
 
     The covariance is sigma^2 base + c, so base is inverted once; c is a term of rank one.
     """
@@ -341,7 +341,7 @@ def refits(monkeypatch: pytest.MonkeyPatch) -> list[xr.DataTree]:
 
 
 def distrust(monkeypatch: pytest.MonkeyPatch, rows: list[Any]) -> None:
-    """Give these rows a high Pareto k, and the others a low one."""
+    """Return these rows a high Pareto k, and the others a low one."""
 
     def loo(fit: xr.DataTree) -> pd.DataFrame:
         table = ml.loo(fit)
@@ -351,7 +351,7 @@ def distrust(monkeypatch: pytest.MonkeyPatch, rows: list[Any]) -> None:
 
 
 def log_mean(density: xr.DataArray) -> tuple[float, float]:
-    """Give the log of the mean of draws, and its Monte Carlo error."""
+    """Return the log of the mean of draws, and its Monte Carlo error."""
     values = density.transpose("chain", "draw").to_numpy()
     return np.log(values.mean()), az.mcse(values, method="mean") / values.mean()
 
@@ -525,7 +525,7 @@ def test_no_pooling_cannot_refit_without_the_only_row_of_a_cluster(
 def closed_form(
     data: pd.DataFrame, sigma: float, sigma_alpha: float | None
 ) -> tuple[Array, Array, list[str]]:
-    """Give mean and precision of the levels (and of alpha_bar, last), given the scales.
+    """Return mean and precision of the levels (and of alpha_bar, last), given the scales.
 
     All of them are jointly normal, and the precision matrix can be written down: every row adds to
     the level of its cluster, every level is tied to alpha_bar, which has its prior.

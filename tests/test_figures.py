@@ -31,18 +31,18 @@ def _close_figures() -> Iterator[None]:
 
 
 def curves(ax: Axes) -> list[np.ndarray]:
-    """Give the points of each line or set of markers: columns x and y."""
+    """Return the points of each line or set of markers: columns x and y."""
     return [np.array(line.get_xydata(), float) for line in ax.lines]
 
 
 def segments(ax: Axes) -> np.ndarray:
-    """Give the ends of all straight strokes: (stroke, end, x or y)."""
+    """Return the ends of all straight strokes: (stroke, end, x or y)."""
     collections = [c for c in ax.collections if isinstance(c, LineCollection)]
     return np.array([stroke for c in collections for stroke in c.get_segments()])
 
 
 def bars(ax: Axes) -> np.ndarray:
-    """Give the middle, foot and height of each bar."""
+    """Return the middle, foot and height of each bar."""
     return np.array(
         [
             (p.get_x() + p.get_width() / 2, p.get_y(), p.get_height())

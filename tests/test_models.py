@@ -128,7 +128,7 @@ def ordered_rows(
 
 
 def centred_thresholds(v: Values, data: pd.DataFrame, predictors: list[str]) -> np.ndarray:
-    """Give the thresholds at the predictors' means, which are those that have the prior."""
+    """Return the thresholds at the predictors' means, which are those that have the prior."""
     at_zero = float(sum(v["beta"][name] * data[name].mean() for name in predictors))
     return np.array(list(v["threshold"].values())) - at_zero
 
@@ -244,7 +244,7 @@ def random_point(model: pm.Model, seed: int = 1) -> dict[str, np.ndarray]:
 
 
 def evaluate(model: pm.Model, point: dict[str, np.ndarray]) -> Values:
-    """Give the values of all variables at a point, by label where they have labels."""
+    """Return the values of all variables at a point, by label where they have labels."""
     variables = [*model.free_RVs, *model.deterministics]
     outputs = model.replace_rvs_by_values(variables)
     function = model.compile_fn(outputs, inputs=model.value_vars, mode="FAST_COMPILE")

@@ -156,9 +156,16 @@ def course(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for submission in HANDED_IN:
             if (submission.exercise, submission.limits) == (name, limits):
                 hand_in(submission, folder, submission.name)
+        before = contents(folder / "submitted")
         done = grade(folder, name, *limits)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert contents(folder / "submitted") == before
     return folder
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Read all files of a folder."""
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @needs_nbgrader

@@ -149,7 +149,7 @@ def finished(folder: Path) -> set[int]:
 
 
 def times_done(folder: Path, log: Path) -> dict[int, int]:
-    """Give how often each replicate whose result is there was done.
+    """Return how often each replicate whose result is there was done.
 
     It may be more than once: a worker that is killed between the log and the file did it in vain.
     """

@@ -20,7 +20,7 @@ from multilevel.compilation import density_and_gradient
 
 
 def gradient(density: Callable[..., Any], vector: np.ndarray) -> np.ndarray:
-    """Give the gradient when it is there: JAX goes on before it has computed it."""
+    """Return the gradient when it is there: JAX goes on before it has computed it."""
     return np.asarray(density(vector)[1])
 
 

@@ -21,7 +21,7 @@ TREATMENTS = {"RN": "beta[R/N]", "LN": "beta[L/N]", "RP": "beta[R/P]", "LP": "be
 
 
 def normal(sigma: float) -> Prior:
-    """Give a normal prior around zero."""
+    """Return a normal prior around zero."""
     return Prior("Normal", mu=0, sigma=sigma)
 
 

@@ -63,7 +63,7 @@ class Failure(RuntimeError):
 
 
 def schedule(models: Sequence[str], rounds: int, brms_rounds: int) -> Iterator[Run]:
-    """Give the runs in the order in which they are to be done."""
+    """Return the runs in the order in which they are to be done."""
     for number in range(1, rounds + 1):
         for model in models:
             yield Run(number, model, OURS, "cold")
@@ -80,7 +80,7 @@ def script(name: str, python: Path | str = sys.executable) -> list[str]:
 
 
 def command(run: Run, tables: Path, bambi_python: Path, draws: int) -> list[str]:
-    """Give the command line of a run; ``tables`` holds the data for Bambi and brms."""
+    """Return the command line of a run; ``tables`` holds the data for Bambi and brms."""
     programs = {
         OURS: [*script("ours"), run.model, str(DATA)],
         "Bambi": [*script("bambi_fit", bambi_python), run.model, str(tables)],
@@ -91,7 +91,7 @@ def command(run: Run, tables: Path, bambi_python: Path, draws: int) -> list[str]
 
 
 def environment(run: Run, work: Path) -> dict[str, str]:
-    """Give the environment of a run; all that is compiled in it is kept in a folder in ``work``.
+    """Return the environment of a run; all that is compiled in it is kept in a folder in ``work``.
 
     The cold run of a round is the first to use its folder, the warm run the second.
     """
@@ -184,7 +184,7 @@ def run_script(main: Callable[[], None]) -> int:
 
 
 def distance(means: dict[str, list[float]], others: dict[str, list[float]]) -> float:
-    """Give the largest distance between posterior means, in their Monte Carlo standard errors.
+    """Return the largest distance between posterior means, in their Monte Carlo standard errors.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def carry_out(given: argparse.Namespace, brms_rounds: int) -> pd.DataFrame:
 
 
 def medians(table: pd.DataFrame) -> pd.DataFrame:
-    """Give the median over the rounds of what was measured, and the largest distance."""
+    """Return the median over the rounds of what was measured, and the largest distance."""
     columns = ["cpu_seconds", "wall_seconds", "ess_bulk", "ess_per_cpu_second", "peak_memory_mb"]
     groups = table.groupby(["model", "caches", "program"], sort=False)
     return groups[columns].median().join(groups["distance"].max())

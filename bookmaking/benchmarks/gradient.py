@@ -45,7 +45,7 @@ def simulate(people: int, responses: int) -> pd.DataFrame:
 
 
 def once(function: Callable[[], Any], calls: int) -> float:
-    """Give the microseconds of one call, from so many."""
+    """Return the microseconds of one call, from so many."""
     start = time.perf_counter()
     for _ in range(calls):
         function()

@@ -76,7 +76,7 @@ def fit(folder: Path, responses: int, memory: str) -> dict[str, float]:
 
 
 def peak_mb() -> float:
-    """Give the largest memory of this process so far, in megabytes."""
+    """Return the largest memory of this process so far, in megabytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

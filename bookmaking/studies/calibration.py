@@ -159,7 +159,7 @@ def slopes_prior(rng: np.random.Generator) -> Values:
 
 
 def lines(v: Values) -> np.ndarray:
-    """Give the expected outcome of each row."""
+    """Return the expected outcome of each row."""
     slope = v["beta"][..., [0]] + v["time_person"]
     level = v["alpha_bar"][..., None] + v["beta"][..., [1]] * OLD + v["alpha_person"]
     return np.asarray(level[..., WALKER_OF_ROW] + slope[..., WALKER_OF_ROW] * TIME_OF_ROW)
@@ -248,7 +248,7 @@ def varying_prior(rng: np.random.Generator) -> Values:
 
 
 def probabilities(v: Values) -> np.ndarray:
-    """Give the probability of each answer (last dim) to each case (the dim before)."""
+    """Return the probability of each answer (last dim) to each case (the dim before)."""
     eta = v["beta"] @ DOSE_AND_AGE.T
     if "alpha_judge" in v:
         eta = eta[..., KIND_OF_CASE] + v["alpha_judge"][..., JUDGE_OF_CASE]

@@ -1,4 +1,4 @@
-"""Mend what Sphinx and pandas write in a way that a screen reader cannot make good use of."""
+"""Mend markup of Sphinx and pandas that screen readers cannot use."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give header cells their scope, and entries of the bibliography roles as docutils has them."""
+    """Add the scope of header cells, and the ARIA roles of entries of the bibliography."""
     if "body" not in context:
         return
     body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')

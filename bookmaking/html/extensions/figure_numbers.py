@@ -1,4 +1,4 @@
-"""Put the numbers of every figure below it, in a table that one can open.
+"""Add a table that opens below each figure, with the numbers of the figure.
 
 Figures, tables and quoted numbers carry their numbers with standard errors for the tests. Here this
 representation leaves the page; that of a figure comes back as a table.

@@ -1,4 +1,4 @@
-"""Fit the pages to where they are hosted, as _config.yml says: perhaps nowhere yet."""
+"""Adapt the pages to their host, which _config.yml names if there is one."""
 
 from sphinx.application import Sphinx
 from sphinx.config import Config

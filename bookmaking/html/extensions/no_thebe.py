@@ -1,4 +1,4 @@
-"""Leave Thebe out of the pages: Jupyter Book adds it to each, and fetches it from the web."""
+"""Remove Thebe, which Jupyter Book adds to every page and fetches from the web."""
 
 from typing import Any
 

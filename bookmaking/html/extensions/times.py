@@ -1,4 +1,4 @@
-"""Say below the title of a page how long it takes to read, and its cells to run."""
+"""Add the reading time and the running time below the title of a page."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def _minutes(number: float) -> str:
 
 
 def _rounded(seconds: float) -> int:
-    """Give a number that the next run will not make wrong: fives, and tens from thirty on."""
+    """Round to fives, and to tens from thirty on, so that the next run does not change it."""
     step = 5 if seconds < 30 else 10
     return max(step, step * round(seconds / step))
 
