@@ -13,6 +13,9 @@ TOC = ROOT / "_toc.yml"
 LOCK = ROOT / "requirements.txt"
 
 BUILD = ROOT / "_build"
+PROCESSES = (os.cpu_count() or 1) + 1
+"""How many execute chapters and tests at once: kernels and browsers leave a core idle now and then."""
+
 RUN = BUILD / "run"
 """Where chapters are executed: a folder like the project's, with stored fits of its own."""
 EXECUTED = BUILD / "executed"

@@ -8,10 +8,10 @@ from pathlib import Path
 from bookmaking.book import BUILD_LOCK, build_if_changed, execute_outdated
 from bookmaking.environments import set_up
 from bookmaking.locking import only_one
-from bookmaking.paths import EXECUTED, ROOT, pages
+from bookmaking.paths import EXECUTED, PROCESSES, ROOT, pages
 
 LINT = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
-PYTEST = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+PYTEST = ["pytest", "-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
 JAX_TESTS = ["pytest", "tests/test_jax.py"]
 
 

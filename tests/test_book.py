@@ -74,6 +74,7 @@ def test_what_a_page_loads_is_in_the_book(page: BeautifulSoup) -> None:
 
 def test_mathematics_is_served_from_the_book() -> None:
     assert (HTML / "mathjax" / "tex-svg-full.js").is_file()
+    assert "Apache License" in (HTML / "mathjax" / "LICENSE").read_text(encoding="utf-8")
     scripts = soup(HTML / "chapters" / "repeated-measures.html").find_all("script", src=True)
     assert any("mathjax/tex-svg-full.js" in str(script["src"]) for script in scripts)
 

@@ -69,6 +69,7 @@ def violations(page: Page, contrast: bool = True) -> list[str]:
     """Return what axe finds on a page, by the rules of WCAG 2.2 at level AA."""
     rules = {"color-contrast": {"enabled": contrast}}
     options = {"runOnly": {"type": "tag", "values": WCAG}, "rules": rules}
+    options["resultTypes"] = ["violations"]  # nothing else is collected
     return [
         f"{found['id']}: {node['html'][:150]} ({node['failureSummary'][:300]})"
         for found in Axe().run(page, options=options).response["violations"]

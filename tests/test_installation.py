@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,21 @@ def test_what_running_chapters_needs_is_a_part_of_the_lock_with_the_same_version
     assert run.items() <= everything.items()
     assert {"pymc", "jupyterlab", "jupytext", "bambi"} <= run.keys()
     assert not {"jax", "duckdb", "distributed", "playwright", "mypy", "sphinx", "nbval"} & set(run)
+
+
+def test_every_dependency_is_in_its_lock() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project, groups = stated["project"], stated["dependency-groups"]
+    run = [*project["dependencies"], *groups["run"]]
+    everything = run + project["optional-dependencies"]["scale"]
+    everything += [line for name in ("book", "test", "browser", "lint") for line in groups[name]]
+    locks = {"requirements.txt": everything, "requirements/run.txt": run}
+    locks |= {f"requirements/{name}.txt": groups[name] for name in ("grading", "bambi")}
+    for lock, dependencies in locks.items():
+        text = (ROOT / lock).read_text(encoding="utf-8")
+        pins = set(re.findall(r"^([\w-]+)==", text, re.MULTILINE))
+        names = {re.split(r"[<>=\[ ]", line)[0] for line in dependencies}
+        assert names <= pins, f"{lock} is older than pyproject.toml: run make lock"
 
 
 def test_a_second_build_says_that_the_first_is_running(tmp_path: Path) -> None:

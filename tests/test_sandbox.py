@@ -97,14 +97,16 @@ def test_what_cannot_be_interrupted_is_killed(tmp_path: Path) -> None:
     stubborn = """
 import time
 
-while True:
+for _ in range(60):
     try:
         time.sleep(1)
     except BaseException:
         pass
 """
+    start = time.monotonic()
     result = run(tmp_path, sandbox.Limits(seconds=4, grace=4), stubborn)
     assert result == sandbox.Result([[]], {}, "The run took longer than 4 seconds and was stopped.")
+    assert time.monotonic() - start < 40
 
 
 # nbgrader -----------------------------------------------------------------------------------------
@@ -156,16 +158,9 @@ def course(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for submission in HANDED_IN:
             if (submission.exercise, submission.limits) == (name, limits):
                 hand_in(submission, folder, submission.name)
-        before = contents(folder / "submitted")
         done = grade(folder, name, *limits)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert contents(folder / "submitted") == before
     return folder
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    """Read all files of a folder."""
-    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @needs_nbgrader
@@ -226,7 +221,7 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(
     (changed / "notes.txt").write_text("one more file")
     (linked / "link").symlink_to("/etc/passwd")
     with (huge / "fit.nc").open("wb") as file:
-        file.truncate(10 * 1024**4)  # of which nothing is on the disk
+        file.truncate(2 * 1024**3)  # of which nothing is on the disk
     done = grade(tmp_path, CHEAPEST)
     assert "3 to grade" in done.stdout
     assert done.returncode == 1

@@ -15,7 +15,18 @@ import nbformat
 from nbclient import NotebookClient
 
 from bookmaking.notebooks.derivation import derive, write
-from bookmaking.paths import BOOKMAKING, CHAPTERS, DATA, EXECUTED, LIBRARY, LOCK, ROOT, RUN, pages
+from bookmaking.paths import (
+    BOOKMAKING,
+    CHAPTERS,
+    DATA,
+    EXECUTED,
+    LIBRARY,
+    LOCK,
+    PROCESSES,
+    ROOT,
+    RUN,
+    pages,
+)
 from multilevel.files import atomic, module_state
 
 CELL_TIMEOUT = 900  # s, on a slow machine
@@ -43,7 +54,7 @@ def outdated(names: list[str]) -> list[str]:
     ]
 
 
-def execute(names: list[str], processes: int = 2) -> None:
+def execute(names: list[str], processes: int = PROCESSES) -> None:
     """Execute chapters: ``_build/executed/NAME.ipynb``.
 
     Parameters
