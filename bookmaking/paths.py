@@ -14,7 +14,7 @@ LOCK = ROOT / "requirements.txt"
 
 BUILD = ROOT / "_build"
 PROCESSES = (os.cpu_count() or 1) + 1
-"""How many execute chapters and tests at once: kernels and browsers leave a core idle now and then."""
+"""How many processes execute chapters, or tests: kernels and browsers leave cores idle at times."""
 
 RUN = BUILD / "run"
 """Where chapters are executed: a folder like the project's, with stored fits of its own."""

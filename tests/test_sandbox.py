@@ -6,7 +6,9 @@ two exercises: release, sandbox, gradebook, feedback, table. All others are in t
 
 import contextlib
 import csv
+import fcntl
 import html
+import json
 import os
 import shutil
 import signal
@@ -16,8 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from subprocess import DEVNULL
+from subprocess import DEVNULL, PIPE
 from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
@@ -183,7 +186,7 @@ def test_an_attack_gets_what_it_deserves(course: Path, submission: Submission) -
     assert "<script>alert" not in page
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
     end = time.monotonic() + 300
     while not condition():
         assert process.poll() is None, "the grading is over"
@@ -222,15 +225,21 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(
     (linked / "link").symlink_to("/etc/passwd")
     with (huge / "fit.nc").open("wb") as file:
         file.truncate(2 * 1024**3)  # of which nothing is on the disk
-    done = grade(tmp_path, CHEAPEST)
-    assert "3 to grade" in done.stdout
-    assert done.returncode == 1
+    record = records / "student-1.json"
+    with record.with_suffix(".lock").open("w") as lock:  # as if it were still being graded
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(grading(tmp_path, CHEAPEST), cwd=ROOT, stdout=PIPE, text=True)
+        wait_for((records / "student-3.json").is_file, process)
+        assert json.loads(record.read_text())["problem"] is None  # nobody has begun
+    said, _ = process.communicate()
+    assert "3 to grade" in said
+    assert process.returncode == 1
     rows = table(tmp_path, CHEAPEST)
     assert rows["student-1"]["problem"] == ""
     assert rows["student-2"]["problem"] == "link is neither a file nor a folder: refused."
     assert "more than 100: refused." in rows["student-3"]["problem"]
     assert rows["student-3"]["score"] == ""  # which is not 0
-    assert all(row["problem"] in done.stdout for row in rows.values())
+    assert all(row["problem"] in said for row in rows.values())
 
 
 @needs_nbgrader
