@@ -13,7 +13,9 @@ from contextlib import chdir, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
+import pandas as pd
 import pytest
 
 from bookmaking.grading import editions, exercises, solutions
@@ -43,9 +45,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "fits").mkdir()
     for file in (RUN / "chapters" / "fits").glob("*.nc"):  # used only if they are still the same
         (folder / "fits" / file.name).symlink_to(file)
-    with chdir(folder), pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MULTILEVEL_ANSWERS", raising=False)
+    with chdir(folder), plt.rc_context(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MULTILEVEL_ANSWERS", str(folder))
         yield folder
+    pd.reset_option("^display")  # pages set how numbers are shown
 
 
 def right_answers(exercise: str, student: str, work: Path) -> Path:
@@ -85,6 +88,7 @@ def execute(notebook: nbformat.NotebookNode) -> None:
         except (Exception, SystemExit) as error:
             name = type(error).__name__
             cell.outputs = [nbformat.v4.new_output("error", ename=name, evalue=str(error))]
+    plt.close("all")
     logging.disable(logging.NOTSET)  # which a submission may have switched off
 
 

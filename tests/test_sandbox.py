@@ -8,7 +8,6 @@ import contextlib
 import csv
 import fcntl
 import html
-import json
 import os
 import shutil
 import signal
@@ -20,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from types import SimpleNamespace
-from typing import Any
 
 import nbformat
 import pytest
@@ -32,6 +30,7 @@ from bookmaking.paths import ROOT, python_of
 from tests import cases
 from tests.cases import Submission, feedback_in, fill_in
 
+Process = subprocess.Popen[bytes] | subprocess.Popen[str]
 NBGRADER = python_of(ENVIRONMENTS["grading"].folder)
 pytestmark = [
     pytest.mark.slow,
@@ -186,7 +185,7 @@ def test_an_attack_gets_what_it_deserves(course: Path, submission: Submission) -
     assert "<script>alert" not in page
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
+def wait_for(condition: Callable[[], bool], process: Process) -> None:
     end = time.monotonic() + 300
     while not condition():
         assert process.poll() is None, "the grading is over"
@@ -194,15 +193,23 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[Any]) -> N
         time.sleep(0.05)
 
 
-@needs_nbgrader
-def test_a_grading_that_is_killed_goes_on_where_it_was(
-    released: Path, course: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def hand_in_untouched(released: Path, course: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Make a course of one's own, with the right answers, and hand in the cheapest exercise."""
     shutil.copytree(released, tmp_path, dirs_exist_ok=True)
     shutil.copytree(course / "answers", tmp_path / "answers")
-    untouched = next(s for s in HANDED_IN if s.exercise == CHEAPEST)
-    untouched = replace(untouched, cells={"imports": "import multilevel as ml"}, removes=[])
-    folders = [hand_in(untouched, tmp_path, f"student-{number}") for number in range(3)]
+    imports = {"imports": "import multilevel as ml"}
+    untouched = replace(HANDED_IN[0], exercise=CHEAPEST, cells=imports, removes=[])
+    return lambda student: hand_in(untouched, tmp_path, student)
+
+
+@needs_nbgrader
+def test_a_grading_that_is_killed_goes_on_where_it_was(
+    hand_in_untouched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    students = ["ada", "bob", "eve"]
+    for student in students:
+        hand_in_untouched(student)
     records = tmp_path / "graded" / CHEAPEST
     seen: dict[Path, int] = {}
     for at_least, kill in [(1, os.kill), (2, os.killpg)]:  # the grader, and then all that it runs
@@ -215,31 +222,45 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(
     done = grade(tmp_path, CHEAPEST)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in seen} == seen  # none was graded twice
-    assert len(list(records.glob("*.json"))) == 3
     rows = table(tmp_path, CHEAPEST)
-    assert list(rows) == [folder.parent.name for folder in folders]
+    assert list(rows) == [path.stem for path in sorted(records.glob("*.json"))] == students
     assert {(row["score"], row["problem"]) for row in rows.values()} == {("0.0", "")}
 
-    changed, linked, huge = *folders[1:], hand_in(untouched, tmp_path, "student-3")
-    (changed / "notes.txt").write_text("one more file")
+
+@needs_nbgrader
+def test_what_cannot_be_graded_is_named_and_never_counts_as_nothing(
+    hand_in_untouched: Callable[[str], Path], tmp_path: Path
+) -> None:
+    _, linked, huge = map(hand_in_untouched, ["changed", "linked", "huge"])
     (linked / "link").symlink_to("/etc/passwd")
     with (huge / "fit.nc").open("wb") as file:
         file.truncate(2 * 1024**3)  # of which nothing is on the disk
-    record = records / "student-1.json"
-    with record.with_suffix(".lock").open("w") as lock:  # as if it were still being graded
+    records = tmp_path / "graded" / CHEAPEST
+    records.mkdir(parents=True)
+    earlier = records / "changed.json"
+    earlier.write_text('{"submission": "another one", "problem": null, "seconds": 1}')
+    with (records / "changed.lock").open("w") as lock:  # as if it were still being graded
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = subprocess.Popen(grading(tmp_path, CHEAPEST), cwd=ROOT, stdout=PIPE, text=True)
-        wait_for((records / "student-3.json").is_file, process)
-        assert json.loads(record.read_text())["problem"] is None  # nobody has begun
+        command = grading(tmp_path, CHEAPEST)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=PIPE, text=True)
+        wait_for((records / "linked.json").is_file, process)
+        assert earlier.is_file()  # nobody else has begun
     said, _ = process.communicate()
     assert "3 to grade" in said
     assert process.returncode == 1
     rows = table(tmp_path, CHEAPEST)
-    assert rows["student-1"]["problem"] == ""
-    assert rows["student-2"]["problem"] == "link is neither a file nor a folder: refused."
-    assert "more than 100: refused." in rows["student-3"]["problem"]
-    assert rows["student-3"]["score"] == ""  # which is not 0
-    assert all(row["problem"] in said for row in rows.values())
+    problems = {student: row["problem"] for student, row in rows.items()}
+    assert all(problem in said for problem in problems.values())
+    assert problems == {
+        "changed": "",
+        "huge": "The submission has 2048 MB, more than 100: refused.",
+        "linked": "link is neither a file nor a folder: refused.",
+    }
+    assert {student: row["score"] for student, row in rows.items()} == {
+        "changed": "0.0",
+        "huge": "",
+        "linked": "",
+    }
 
 
 @needs_nbgrader

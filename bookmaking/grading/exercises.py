@@ -24,12 +24,12 @@ raise RuntimeError("not judged: autograde with the settings in nbgrader_config.p
 
 
 def assignments() -> list[str]:
-    """List the names of the pages that can be assigned, without ``exercise-``."""
+    """Return the names of the pages that can be assigned, without ``exercise-``."""
     return sorted(path.stem.removeprefix(PREFIX) for path in CHAPTERS.glob(f"{PREFIX}*.md"))
 
 
 def source_of(assignment: str) -> Path:
-    """Find the source of an exercise page.
+    """Return the path of an exercise page's source.
 
     Parameters
     ----------
@@ -54,23 +54,23 @@ def source_of(assignment: str) -> Path:
 
 
 def has_tag(cell: Any, *tags: str) -> bool:
-    """Say whether a cell is a code cell with one of these tags."""
+    """Return whether a cell is a code cell with one of these tags."""
     return cell.cell_type == "code" and bool(set(tags) & set(cell.metadata.get("tags", [])))
 
 
 def has_variants(assignment: str) -> bool:
-    """Say whether every student has rows or data of their own."""
+    """Return whether every student has rows or data of their own."""
     return bool(STUDENT.search(source_of(assignment).read_text(encoding="utf-8")))
 
 
 def variant_of(assignment: str, student: str) -> str:
-    """Name the variant of an exercise that a student has, as a name of a folder."""
+    """Return the name of a student's variant of an exercise, which is also that of a folder."""
     name = quote(student.strip().casefold(), safe="")
     return f"of-{name}" if has_variants(assignment) else "all"
 
 
 def points_of(assignment: str) -> dict[str, int]:
-    """Say what each answer of an exercise is worth.
+    """Return the points of each answer of an exercise.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def _checks(code: str) -> Iterator[tuple[str, int]]:
 
 
 def answer_of(cell: Any) -> str:
-    """Say which answer a ``hand-in`` cell hands in."""
+    """Return the name of the answer that a ``hand-in`` cell hands in."""
     (call,) = (
         node
         for node in ast.walk(ast.parse(cell.source))

@@ -104,7 +104,7 @@ def _errors(cell: Any) -> Iterator[str]:
 
 
 def _first_error(notebook: Any) -> str | None:
-    """Name the first error before the cells that hand in: others follow from it."""
+    """Return the first error before the cells that hand in: others follow from it."""
     for number, cell in enumerate(notebook.cells, start=1):
         for error in () if is_graded(cell) else _errors(cell):
             return f"The first error in the notebook is in cell {number}: {error[:QUOTED]}"

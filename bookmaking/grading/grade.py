@@ -79,7 +79,7 @@ def fingerprint(submission: Path) -> str:
 
 
 def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:
-    """Grade one submission by nbgrader, in this process, and remember that it was.
+    """Grade one submission with nbgrader in this process, and record that it was.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any
 
 
 def remember(record: Path, submission: str, problem: str | None, seconds: float) -> None:
-    """Write down that a submission was graded, or why it could not be."""
+    """Record that a submission was graded, or why it could not be, atomically."""
     state = {"submission": submission, "problem": problem, "seconds": round(seconds, 1)}
     write(record, json.dumps(state))
 
@@ -122,7 +122,7 @@ def remember(record: Path, submission: str, problem: str | None, seconds: float)
 def grade_each(
     course: Path, assignment: str, names: list[str], jobs: int, options: Mapping[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Grade submissions, each in a process of its own, whose end is not that of the others.
+    """Grade submissions in parallel, each in a process of its own, whose crash is its own too.
 
     Parameters
     ----------
@@ -157,14 +157,14 @@ def grade_each(
 
 
 def _reason(log: str | None) -> str:
-    """Find in nbgrader's log what went wrong: the last line that names an error."""
+    """Return the last line of nbgrader's log that names an error."""
     lines = [line.strip() for line in (log or "").splitlines()]
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Entry)\b", line)]
     return named[-1] if named else "nbgrader failed."
 
 
 def settings(course: Path, options: Mapping[str, Any]) -> Config:
-    """Read the course's nbgrader_config.py, and set the limits that were asked for."""
+    """Return the settings in the course's nbgrader_config.py, with the limits asked for."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     for name, value in options.items():
         if value is not None:
@@ -173,12 +173,12 @@ def settings(course: Path, options: Mapping[str, Any]) -> Config:
 
 
 def waiting(course: Path, assignment: str) -> list[str]:
-    """List the students whose submission is not graded yet, or changed since."""
+    """Return the students whose submission is not graded yet, or changed since."""
     return [s for s in students(course, assignment) if not _is_graded(course, assignment, s)]
 
 
 def students(course: Path, assignment: str) -> list[str]:
-    """List the students who handed in."""
+    """Return the students who handed in, sorted."""
     found = (course / "submitted").glob(f"*/{assignment}")
     return sorted(folder.parent.name for folder in found if folder.is_dir())
 
@@ -206,7 +206,7 @@ def write(path: Path, text: str) -> None:
 
 
 def rows(course: Path, assignment: str) -> Iterator[dict[str, Any]]:
-    """Give a row for each student who handed in: points by answer, their sum, and problems."""
+    """Yield a row for each student who handed in: points by answer, their sum, and problems."""
     config = settings(course, {})
     database = config.CourseDirectory.get("db_url", f"sqlite:///{course / 'gradebook.db'}")
     with Gradebook(database, config.CourseDirectory.course_id) as book:
@@ -230,7 +230,7 @@ def rows(course: Path, assignment: str) -> Iterator[dict[str, Any]]:
 
 
 def export(course: Path, assignment: str) -> Path:
-    """Write the grades as a table."""
+    """Write the grades as a CSV file, atomically; return its path."""
     table = list(rows(course, assignment))
     columns = list(dict.fromkeys(name for row in table for name in row if name != "problem"))
     path = course / f"grades-{assignment}.csv"

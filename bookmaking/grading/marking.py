@@ -158,7 +158,7 @@ def mark(answer: Answer | None, question: Question) -> Verdict:
 
 
 def _difference(answer: Answer, right: Answer, within: float) -> str | None:
-    """Say what is wrong with an answer, in words; None if nothing is."""
+    """Return what is wrong with an answer, in words; None if nothing is."""
     if right.kind == "choice":
         return None if str(answer.value) == str(right.value) else "That is not it."
     if right.kind == "number":
@@ -209,7 +209,7 @@ def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
 
 
 def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd"]) -> xr.DataArray:
-    """Say which quantities differ by more than chance.
+    """Return which quantities differ by more than their Monte Carlo errors explain.
 
     The error of their draws is what ours would have with as many effective draws: their own spread
     is not to be believed, for with a single outlier it would excuse every difference.
@@ -224,7 +224,7 @@ def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd
 
 
 def _contrasts(draws: xr.DataArray, ours: xr.DataArray) -> xr.DataArray:
-    """Weighted sums of the standardised quantities, half of the weights 1 and half −1."""
+    """Return weighted sums of the standardised quantities, with weights 1 and −1 at random."""
     spread = ours.std(("chain", "draw"))
     scaled = ((draws - ours.mean(("chain", "draw"))) / spread.where(spread > 1e-12)).fillna(0)
     signs = np.random.default_rng(1).choice([-1, 1], (CONTRASTS, draws.sizes["quantity"]))
@@ -315,7 +315,7 @@ def _load_small(path: Path) -> Answer:
 
 
 def main(handed_in: Path, right: Path, names: list[str]) -> None:
-    """Print the verdicts."""
+    """Print the verdicts, a line of JSON for each name."""
     for name in names:
         verdict = verdict_on(name, handed_in, right)
         print(json.dumps({"passed": verdict.passed, "feedback": verdict.feedback}))

@@ -1,4 +1,4 @@
-"""What nbgrader does with a notebook instead of executing it: run it in the sandbox, then judge.
+"""Run and mark a submission in nbgrader's place: in the sandbox, and outside of it.
 
 nbgrader's own preprocessor executes checks in the process that runs the submission, where the
 submission can read and change them. This one lets nothing but data out of that process.

@@ -1,5 +1,5 @@
 # ruff: noqa: E402
-"""What runs in the sandbox: execute the notebook, and send back outputs and answers as data."""
+"""Execute a notebook inside the sandbox, and send back outputs and answers as JSON."""
 
 import json
 import os
@@ -26,7 +26,7 @@ HAND_IN = 5  # seconds for a cell that only hands in
 
 
 def execute(notebook: nbformat.NotebookNode, seconds: int) -> str | None:
-    """Execute all cells in place, past errors: what stopped it before the end, or None.
+    """Execute all cells in place, past errors; return what stopped it before the end, or None.
 
     When the time is over, the cell that runs is interrupted, and only what is there already is
     handed in.
@@ -56,7 +56,7 @@ def execute(notebook: nbformat.NotebookNode, seconds: int) -> str | None:
 
 
 def answers() -> dict[str, str]:
-    """Collect what was handed in."""
+    """Return the files that were handed in, as hexadecimal text by name."""
     files = sorted(ANSWERS.glob("*"))
     return {path.name: path.read_bytes().hex() for path in files if path.is_file()}
 

@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of the sandbox. The submission may have forged all of it."""
+    """What came out of the sandbox. The submission may have forged any of it."""
 
     outputs: list[list[Any]]
     """Of each cell, in order; empty if it did not run."""
@@ -155,7 +155,7 @@ def _command(order: Path, submission: Path, limits: Limits) -> list[str]:
 
 
 def _watched(command: list[str], limits: Limits) -> tuple[bytes, str, str | None]:
-    """Run a command to its end or its limits: what it said, its complaint, what stopped it."""
+    """Run a command to its end or its limits; return its output, its errors, what stopped it."""
     try:
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
         process = subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe)
@@ -192,7 +192,7 @@ def _take(pipe: Any, into: bytearray, most: int) -> None:
 
 
 def _memory(pid: int) -> int:
-    """Bytes of memory that a process and all that it started have for themselves."""
+    """Return the resident memory of all processes that a process started, in bytes."""
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         for process in psutil.Process(pid).children(recursive=True):
@@ -202,7 +202,7 @@ def _memory(pid: int) -> int:
 
 
 def _checked(result: dict[str, Any], cells: int) -> Result:
-    """Take from a result what a notebook can have: the submission may have written it itself."""
+    """Return a result if it has the form of one: the submission may have written it itself."""
     if "broken" in result:
         raise SandboxError(f"The sandbox broke down: {result['broken']}")
     outputs = [list(each) for each in result["outputs"]]

@@ -22,7 +22,7 @@ from bookmaking.grading.exercises import STUDENT, source_of
 
 
 class WithoutClaims(ast.NodeTransformer):
-    """Take assertions out: they are about the variant that is printed in the book."""
+    """Remove assertions: they are about the variant that is printed in the book."""
 
     def visit_Assert(self, node: ast.Assert) -> ast.Pass:
         """Replace an assertion."""
@@ -30,7 +30,7 @@ class WithoutClaims(ast.NodeTransformer):
 
 
 def code_of(assignment: str, student: str) -> list[ast.Module]:
-    """List the code cells of an exercise that lead to the right answers.
+    """Return the code cells of an exercise that lead to the right answers, as syntax trees.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def code_of(assignment: str, student: str) -> list[ast.Module]:
 
 
 def run(assignment: str, student: str, folder: Path) -> None:
-    """Run a solution in this process and keep its answers, all or none.
+    """Run a solution in this process and store its answers, all or none.
 
     Parameters
     ----------
