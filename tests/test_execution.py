@@ -91,7 +91,12 @@ def nbval(folder: Path, notebooks: dict[str, nbformat.NotebookNode]) -> tuple[Pa
     executed = folder / "executed"
     command = nbval_command(files, processes=0, executed=executed)
     ran = subprocess.run(
-        [*command, "--color=no", "-v"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, "--color=no", "-v"],
+        cwd=ROOT,
+        env=os.environ | {"MPLBACKEND": "Agg"},  # as in a shell that shows no figures
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return executed, ran.stdout + ran.stderr
 

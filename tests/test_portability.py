@@ -44,7 +44,7 @@ def test_in_a_locale_of_windows_without_utf8_mode(tmp_path: Path) -> None:
 def test_for_a_user_without_a_writable_home(tmp_path: Path) -> None:
     folder = str(tmp_path)
     container = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    container += ["--tmpfs", "/tmp", "--bind", folder, folder, "--setenv", "HOME", "/nonexistent"]
-    container += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+    container += ["--bind", folder, folder, "--setenv", "HOME", "/nonexistent"]
+    container += ["--setenv", "TMPDIR", folder, "--unshare-user", "--uid", "1000", "--gid", "1000"]
     said = run(tmp_path, container)
     assert "home" in said

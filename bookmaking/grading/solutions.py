@@ -14,8 +14,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ["MPLBACKEND"] = "Agg"
-
 import jupytext
 
 from bookmaking.grading.exercises import STUDENT, source_of
@@ -87,4 +85,5 @@ def run(assignment: str, student: str, folder: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(__doc__)
+    os.environ["MPLBACKEND"] = "Agg"
     run(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -5,6 +5,7 @@ source, the library, the data and the lock are as they were when it was executed
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -147,7 +148,7 @@ def execute_here(notebook: nbformat.NotebookNode) -> None:
             record_timing=False,
             force_raise_errors=True,  # also in cells after which a reader's run may go on
             resources={"metadata": {"path": str(CHAPTERS)}},
-        ).execute()
+        ).execute(env=os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"})
 
 
 def main(arguments: list[str]) -> int:

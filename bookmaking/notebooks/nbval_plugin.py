@@ -7,6 +7,7 @@ cell's tags say. Outputs that differ from the stored ones do not stop a build, s
 have changed a prior; they are listed at the end, and ``make test`` refuses them.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +80,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let nbval keep outputs."""
+    """Let nbval keep outputs, and kernels show figures, whatever the user's shell says."""
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     IPyNbCell.compare_outputs = keep_outputs
 
 

@@ -9,8 +9,11 @@ import zipfile
 from pathlib import Path
 
 folder = Path(os.environ["MULTILEVEL_ANSWERS"])
-for name, draws, pieces in [("effect", 10**13, 1), ("group_means", 7 * 10**7, 12)]:
-    head = {"descr": "<f8", "fortran_order": False, "shape": (1, draws, 2)}
+for name, shape, pieces in [
+    ("effect", (1, 10**13, 2), 1),
+    ("group_means", (1, 8, 17_000_000), 11),
+]:
+    head = {"descr": "<f8", "fortran_order": False, "shape": shape}
     path = folder / f"{name}.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("draws.npy", "w", force_zip64=True) as file:
