@@ -45,6 +45,17 @@ def test_for_a_user_without_a_writable_home(tmp_path: Path) -> None:
     folder = str(tmp_path)
     container = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     container += ["--bind", folder, folder, "--setenv", "HOME", "/nonexistent"]
-    container += ["--setenv", "TMPDIR", folder, "--unshare-user", "--uid", "1000", "--gid", "1000"]
+    container += [
+        "--setenv",
+        "TMPDIR",
+        folder,
+        "--unsetenv",
+        "PYTENSOR_FLAGS",
+        "--unshare-user",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+    ]
     said = run(tmp_path, container)
     assert "home" in said
