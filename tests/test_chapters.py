@@ -10,6 +10,9 @@ import nbformat
 import pytest
 import yaml
 
+from bookmaking.notebooks.execution import outdated
+from bookmaking.notebooks.outputs import disagreements
+from bookmaking.paths import EXECUTED
 from multilevel.estimates import MIME
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,3 +164,16 @@ def test_prose_has_no_glued_number_without_its_cell() -> None:
             if "scrapbook" in output.get("metadata", {})
         }
         assert used <= glued, f"{source.name}: {used - glued}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_what_was_executed_agrees_with_what_is_stored(source: Path) -> None:
+    """What nbval executed, and the pages show, is compared with the notebook in the repository."""
+    assert outdated([source.stem]) == [], "it was not executed since something changed: make test"
+    executed = nbformat.read(EXECUTED / f"{source.stem}.ipynb", as_version=4)
+    fresh = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for number, (old, new) in enumerate(zip(code_cells(source), fresh, strict=True)):
+        assert old.source == new.source
+        found = disagreements(old.outputs, new.outputs)
+        assert found == [], f"{source.stem}, cell {number}: {found}"
