@@ -59,8 +59,8 @@ def build_if_changed(sources: list[Path]) -> None:
     mark = HTML / BUILT_FROM
     if not mark.is_file() or mark.read_text(encoding="utf-8") != state:
         build.build(sources)
-        archives.pack_both()
         mark.write_text(state, encoding="utf-8")
+    archives.pack_both()  # the notebooks' archive holds more than the pages are built from
 
 
 def _state(files: Iterable[Path]) -> str:

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 import yaml
 
+from bookmaking.notebooks.derivation import essence
 from bookmaking.notebooks.execution import outdated
 from bookmaking.notebooks.outputs import disagreements
 from bookmaking.paths import EXECUTED
@@ -31,11 +32,6 @@ def code_cells(source: Path) -> list[Any]:
 
 def draws_a_figure(cell: Any) -> bool:
     return any("image/png" in output.get("data", {}) for output in cell.outputs)
-
-
-def essence(cell: Any) -> tuple[str, str, dict[str, Any]]:
-    kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "mystnb")}
-    return cell.cell_type, cell.source, kept
 
 
 def test_table_of_contents_lists_every_chapter_once() -> None:

@@ -72,23 +72,20 @@ def execute(names: list[str], processes: int = PROCESSES) -> None:
     """
     keys = {name: key_of(name) for name in names}
     files = [prepare(name) for name in sorted(names, key=_order)]
-    shutil.copytree(DATA, RUN / "data", dirs_exist_ok=True)
-    (RUN / "requirements.txt").write_bytes(LOCK.read_bytes())
+    shutil.rmtree(RUN / "data", ignore_errors=True)
+    shutil.copytree(DATA, RUN / "data")
+    for file in files:
+        (EXECUTED / file.name).unlink(missing_ok=True)
     done = subprocess.run(nbval_command(files, processes), cwd=ROOT)
     for file in files:
         name, executed = file.stem, EXECUTED / file.name
         if not any(cell.cell_type == "code" for cell in nbformat.read(file, as_version=4).cells):
             write(nbformat.read(file, as_version=4), executed)
-        if executed.is_file() and not outdated_since(executed, file):
+        if executed.is_file():
             with atomic(EXECUTED / f"{name}.key") as temporary:
                 temporary.write_text(keys[name], encoding="utf-8")
     if done.returncode not in (0, 5):  # 5: no code cells
         sys.exit("A chapter could not be executed: see above which cell failed, and why.")
-
-
-def outdated_since(executed: Path, prepared: Path) -> bool:
-    """Say whether an executed notebook is older than what it was to be executed from."""
-    return executed.stat().st_mtime_ns < prepared.stat().st_mtime_ns
 
 
 def prepare(name: str) -> Path:

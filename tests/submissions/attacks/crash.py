@@ -8,6 +8,6 @@ import os
 
 import multilevel as ml
 # %% effect
-pd_lower = 0.59  # which is right, and has to be handed in by whoever wants points
+pd_lower = 0.59  # the right number, which has to be handed in to get points
 # %% group_means
 os._exit(0)

@@ -1,4 +1,4 @@
-# Replaces what hands in, leaves modules for whatever judges, and a script for whoever reads
+# Replaces hand_in, leaves modules for the judging process, and a script for the feedback
 # exercise: groups
 # points: effect 0, group_means 0, new_people 0, pd_lower 0
 # exactly: effect | effect: nothing handed in yet.
