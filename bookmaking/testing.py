@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bookmaking.book import BUILD_LOCK, build_if_changed, execute_outdated
 from bookmaking.environments import set_up
@@ -31,17 +30,19 @@ def test(arguments: list[str]) -> int:
     jax = set_up("jax")
     with only_one(*BUILD_LOCK):
         execute_outdated()
-        # Building takes one core; so do lint and types, which run meanwhile.
-        linting = subprocess.Popen([sys.executable, "-m", "bookmaking", "lint"], cwd=ROOT)
+        # Building takes one core; so do lint, types and the tests of JAX, which run meanwhile.
+        commands = [[sys.executable, "-m", "bookmaking", "lint"], [jax, "-m", *JAX_TESTS]]
+        beside = [subprocess.Popen(command, cwd=ROOT) for command in commands]
         build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
-        return linting.wait() or _run([[*PYTEST, *arguments]]) or _run([JAX_TESTS], jax)
+        failed = [process for process in beside if process.wait() != 0]
+        return 1 if failed else _run([[*PYTEST, *arguments]])
 
 
-def _run(commands: Sequence[Sequence[str]], python: Path | str = sys.executable) -> int:
+def _run(commands: Sequence[Sequence[str]]) -> int:
     """Run modules one after the other, until one fails; return its exit code."""
     for command in commands:
         print(f"python -m {' '.join(command)}", flush=True)
-        if failed := subprocess.run([python, "-m", *command], cwd=ROOT).returncode:
+        if failed := subprocess.run([sys.executable, "-m", *command], cwd=ROOT).returncode:
             print(f"failed: python -m {' '.join(command)}", file=sys.stderr, flush=True)
             return failed
     return 0

@@ -1,4 +1,3 @@
-# ruff: noqa: E402
 """Grade what came back: run, judge, enter into the gradebook, write feedback, export.
 
 usage: python -m bookmaking grade ASSIGNMENT [--course FOLDER] [--jobs N] [--seconds N] [--memory N]
@@ -23,9 +22,6 @@ from collections.abc import Iterator, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
-
-# jsonschema would import it, and take 1.4 s for a grammar of addresses that no notebook needs.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI

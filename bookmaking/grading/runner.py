@@ -1,4 +1,3 @@
-# ruff: noqa: E402
 """Execute a notebook inside the sandbox, and send back outputs and answers as JSON."""
 
 import json
@@ -10,9 +9,6 @@ import time
 import traceback
 from pathlib import Path
 from typing import Any
-
-# jsonschema would import it, and take 1.4 s for a grammar of addresses that no notebook needs.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 import nbformat
 from nbclient import NotebookClient
