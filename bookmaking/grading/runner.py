@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import shutil
-import sys
 import time
 import traceback
 from pathlib import Path
