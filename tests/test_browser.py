@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import multilevel as ml
-from multilevel import models
+from multilevel import likelihoods
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -220,7 +220,7 @@ def test_category_probabilities_are_those_of_the_model(browser: Browser) -> None
     threshold = [-2.0, -1.4, -0.8, 0.3, 1.0, 1.9]
     for eta in (-3.0, 0.0, 0.4):
         odds = np.full(7, np.exp(eta))
-        exact = models.ordered_logistic_logp(
+        exact = likelihoods.ordered_logistic_logp(
             pt.constant(np.arange(7)),
             pt.constant(odds),
             pt.constant(np.array(threshold)),

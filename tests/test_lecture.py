@@ -19,7 +19,7 @@ import xarray as xr
 
 import multilevel as ml
 from bookmaking.paths import RUN
-from multilevel.models import Prior
+from multilevel.priors import Prior
 
 FACTS = ml.load_lecture()
 ESTIMATES, LOO_FACTS = (part for _, part in FACTS.groupby(FACTS["parameter"] == "loo"))

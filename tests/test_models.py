@@ -5,7 +5,8 @@ counting equal rows. A model's own log density is that of the variables that the
 the Jacobian of each transformation is written beside the reference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,14 @@ import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+from pymc.blocking import DictToArrayBijection
 from scipy import stats
 from scipy.special import expit
 
 import multilevel as ml
-from multilevel import models
-from multilevel.models import Prior
+from multilevel import likelihoods, models
+from multilevel.priors import Prior
+from multilevel.structure import structure_of
 
 Values = dict[str, Any]  # a number, or a dict of numbers by label, for each name
 
@@ -41,6 +44,7 @@ ODD = pd.DataFrame(
         "yes": [1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1],
         "dose": [0.5, 2.0, 0.5, 1.0, 2.0, 1.0, 0.0, 2.0, 0.5, 1.0, 0.5],
         "age": [3, 5, 3, 4, 2, 5, 4, 2, 3, 5, 3],
+        "trial": [1, 2, 3, 4, 2, 1, 3, 4, 4, 3, 1],
         "answer": pd.Categorical(
             [{"n": "never", "o": "often", "a": "always"}[letter] for letter in "onaonoanaoo"],
             categories=["never", "often", "always"],
@@ -63,128 +67,88 @@ def total(distribution: Any, values: Any) -> float:
     return float(np.sum(distribution.logpdf(numbers)))
 
 
-def normal_rows(v: Values, data: pd.DataFrame, outcome: str, group: str) -> np.ndarray:
-    return np.asarray(stats.norm.logpdf(data[outcome], lookup(data[group], v["alpha"]), v["sigma"]))
+class Equations(NamedTuple):
+    """What a model states: what its rows and its parameters are distributed as."""
+
+    family: str
+    outcome: str
+    predictors: Sequence[str] = ()
+    treatment: str = ""
+    groups: Sequence[str] = ()
+    slopes: Mapping[str, Sequence[str]] = MappingProxyType({})
+    alpha: str = ""
+    """The group whose clusters' means are called alpha."""
+    pooled: bool = True
+    flat: bool = False
+
+    def varying(self, v: Values, group: str, data: pd.DataFrame) -> Any:
+        """Return the effects of a group, row by row."""
+        labels = data[group] if group in data else data["day"].astype(str) + ":" + data["person"]
+        if group == self.alpha:
+            return lookup(labels, v["alpha"]) - (v["alpha_bar"] if self.pooled else 0)
+        effect = lookup(labels, v[f"alpha_{group}"])
+        for x in self.slopes.get(group, []):
+            effect = effect + lookup(labels, v[f"{x}_{group}"]) * data[x].to_numpy(float)
+        return effect
+
+    def rows(self, v: Values, data: pd.DataFrame) -> np.ndarray:
+        """Return the log likelihood of each row."""
+        eta: Any = v.get("alpha_bar", 0.0)
+        for name in self.predictors:
+            eta = eta + v["beta"][name] * data[name].to_numpy(float)
+        if self.treatment:
+            eta = eta + lookup(data[self.treatment], v["beta"])
+        for group in self.groups:
+            eta = eta + self.varying(v, group, data)
+        if self.family == "normal":
+            return np.asarray(stats.norm.logpdf(data[self.outcome], eta, v["sigma"]))
+        if self.family == "bernoulli":
+            return np.asarray(stats.bernoulli.logpmf(data[self.outcome], expit(eta)))
+        edges = np.array([-np.inf, *v["threshold"].values(), np.inf])
+        k = data[self.outcome].cat.codes.to_numpy()
+        return np.asarray(np.log(expit(edges[k + 1] - eta) - expit(edges[k] - eta)))
+
+    def priors(self, v: Values, data: pd.DataFrame) -> float:
+        """Return the log prior density of all parameters that are reported."""
+        density = 0.0
+        if self.family == "ordered":
+            density += total(WIDE, centred_thresholds(v, data, self.predictors))
+        elif self.pooled:
+            density += total(WIDE, v["alpha_bar"])
+        if "beta" in v and not self.flat:
+            density += total(NARROW, v["beta"])
+        if self.family == "normal":
+            density += total(EXPONENTIAL, v["sigma"])
+        for group in self.groups:
+            density += self.group(v, group)
+        return density
+
+    def group(self, v: Values, group: str) -> float:
+        """Return the log prior density of a group's effects, their sds and correlations."""
+        if group == self.alpha and not self.pooled:
+            return total(WIDE, v["alpha"])
+        if group == self.alpha:
+            within = stats.norm(v["alpha_bar"], v["sigma_alpha"])
+            return total(within, v["alpha"]) + total(EXPONENTIAL, v["sigma_alpha"])
+        slopes = self.slopes.get(group, [])
+        effects = [v[f"{name}_{group}"] for name in ["alpha", *slopes]]
+        sds = np.array([v[f"sigma_{group}"], *(v[f"sigma_{x}_{group}"] for x in slopes)])
+        rho = correlations(v[f"rho_{group}"], len(sds)) if slopes else np.eye(1)
+        both = stats.multivariate_normal(np.zeros(len(sds)), np.outer(sds, sds) * rho)
+        density = sum(both.logpdf([e[label] for e in effects]) for label in effects[0])
+        # LKJ(2) is proportional to the determinant (Lewandowski, Kurowicka & Joe 2009).
+        return float(density + total(EXPONENTIAL, sds) + np.log(np.linalg.det(rho)))
 
 
-def no_pooling_priors(v: Values, *_: Any) -> float:
-    return total(stats.norm(0, 1.5), v["alpha"]) + total(stats.expon, v["sigma"])
+def correlations(rho: Any, size: int) -> np.ndarray:
+    """Return the matrix of correlations, which for two effects is reported as one number."""
+    return np.array([[1, rho], [rho, 1]]) if size == 2 else np.asarray(rho)
 
 
-def no_pooling_jacobian(v: Values, *_: Any) -> float:
-    return float(np.log(v["sigma"]))
-
-
-def partial_pooling_priors(v: Values, *_: Any) -> float:
-    return (
-        total(stats.norm(v["alpha_bar"], v["sigma_alpha"]), v["alpha"])
-        + total(stats.norm(0, 1.5), v["alpha_bar"])
-        + total(stats.expon, v["sigma_alpha"])
-        + total(stats.expon, v["sigma"])
-    )
-
-
-def partial_pooling_jacobian(v: Values, *_: Any) -> float:
-    return float(np.log(v["sigma"]) + np.log(v["sigma_alpha"]))
-
-
-def crossed_rows(
-    v: Values, data: pd.DataFrame, outcome: str, groups: list[str], treatment: str
-) -> np.ndarray:
-    logit_p = v["alpha_bar"] + lookup(data[treatment], v["beta"])
-    for group in groups:
-        logit_p = logit_p + lookup(data[group], v[f"alpha_{group}"])
-    return np.asarray(stats.bernoulli.logpmf(data[outcome], expit(logit_p)))
-
-
-def crossed_priors(
-    v: Values, data: pd.DataFrame, outcome: str, groups: list[str], treatment: str
-) -> float:
-    density = total(stats.norm(0, 1.5), v["alpha_bar"]) + total(stats.norm(0, 0.5), v["beta"])
-    for group in groups:
-        density += total(stats.norm(0, v[f"sigma_{group}"]), v[f"alpha_{group}"])
-        density += total(stats.expon, v[f"sigma_{group}"])
-    return density
-
-
-def crossed_jacobian(
-    v: Values, data: pd.DataFrame, outcome: str, groups: list[str], treatment: str
-) -> float:
-    # The first group is sampled as means around a level, a shift, and its sigma as a logarithm; the
-    # others in units of sigma, which has a sign instead.
-    units = sum(len(v[f"alpha_{g}"]) * np.log(v[f"sigma_{g}"]) for g in groups[1:])
-    return float(np.log(v[f"sigma_{groups[0]}"]) + units)
-
-
-def ordered_rows(
-    v: Values, data: pd.DataFrame, response: str, predictors: list[str], group: str | None = None
-) -> np.ndarray:
-    eta = sum(v["beta"][name] * data[name].to_numpy(float) for name in predictors)
-    if group:
-        eta = eta + lookup(data[group], v[f"alpha_{group}"])
-    edges = np.array([-np.inf, *v["threshold"].values(), np.inf])
-    k = data[response].cat.codes.to_numpy()
-    return np.asarray(np.log(expit(edges[k + 1] - eta) - expit(edges[k] - eta)))
-
-
-def centred_thresholds(v: Values, data: pd.DataFrame, predictors: list[str]) -> np.ndarray:
+def centred_thresholds(v: Values, data: pd.DataFrame, predictors: Sequence[str]) -> np.ndarray:
     """Return the thresholds at the predictors' means, which are those that have the prior."""
     at_zero = float(sum(v["beta"][name] * data[name].mean() for name in predictors))
     return np.array(list(v["threshold"].values())) - at_zero
-
-
-def ordered_priors(
-    v: Values, data: pd.DataFrame, response: str, predictors: list[str], group: str | None = None
-) -> float:
-    density = total(stats.norm(0, 1.5), centred_thresholds(v, data, predictors))
-    if group:
-        density += total(stats.norm(0, 0.5), v["beta"])
-        density += total(stats.norm(0, v[f"sigma_{group}"]), v[f"alpha_{group}"])
-        density += total(stats.expon, v[f"sigma_{group}"])
-    return density  # without a group the slopes are flat
-
-
-def ordered_jacobian(
-    v: Values, data: pd.DataFrame, response: str, predictors: list[str], group: str | None = None
-) -> float:
-    # The thresholds are sampled as the first, and the logs of the steps from one to the next.
-    steps = np.log(np.diff(list(v["threshold"].values()))).sum()
-    return float(steps + (np.log(v[f"sigma_{group}"]) if group else 0))
-
-
-def slopes_rows(
-    v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
-) -> np.ndarray:
-    mu = v["alpha_bar"] + sum(v["beta"][name] * data[name] for name in predictors)
-    mu = mu + lookup(data[group], v[f"alpha_{group}"])
-    mu = mu + lookup(data[group], v[f"{slope}_{group}"]) * data[slope]
-    return np.asarray(stats.norm.logpdf(data[outcome], mu, v["sigma"]))
-
-
-def slopes_priors(
-    v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
-) -> float:
-    density = total(stats.norm(0, 1.5), v["alpha_bar"]) + total(stats.norm(0, 0.5), v["beta"])
-    sds = [v[f"sigma_{group}"], v[f"sigma_{slope}_{group}"]]
-    density += total(stats.expon, sds) + total(stats.expon, v["sigma"])
-    rho = v[f"rho_{group}"]
-    density += np.log(0.75 * (1 - rho**2)) + np.log(2)  # LKJ(2); the sampler has (rho + 1) / 2
-    covariance = np.outer(sds, sds) * np.array([[1, rho], [rho, 1]])
-    both = stats.multivariate_normal([0, 0], covariance)
-    level, steeper = v[f"alpha_{group}"], v[f"{slope}_{group}"]
-    return density + sum(both.logpdf([level[label], steeper[label]]) for label in level)
-
-
-def slopes_jacobian(
-    v: Values, data: pd.DataFrame, outcome: str, predictors: list[str], group: str, slope: str
-) -> float:
-    # Scales are sampled as logarithms, but that of the slopes has a sign; (rho + 1) / 2 as
-    # log-odds; levels in units of their sd, slopes of what is left of theirs given the level.
-    rho, steeper = v[f"rho_{group}"], v[f"sigma_{slope}_{group}"]
-    unit = np.log(v[f"sigma_{group}"] * steeper * np.sqrt(1 - rho**2))
-    half = (rho + 1) / 2
-    scales = np.log(v["sigma"]) + np.log(v[f"sigma_{group}"]) + np.log(half * (1 - half))
-    return float(scales + len(v[f"alpha_{group}"]) * unit)
 
 
 # The models ---------------------------------------------------------------------------------------
@@ -195,45 +159,90 @@ class Case(NamedTuple):
 
     build: Callable[..., pm.Model]
     given: tuple[Any, ...]
-    rows: Callable[..., np.ndarray]
-    priors: Callable[..., float]
-    jacobian: Callable[..., float]
+    equations: Equations
+    keywords: Mapping[str, Any] = MappingProxyType({})
+
+    def model(self, **keywords: Any) -> pm.Model:
+        """Build it, whatever its priors say of these data."""
+        return self.build(*self.given, **{"check": False, **self.keywords, **keywords})
 
 
-NO = (ml.no_pooling, normal_rows, no_pooling_priors, no_pooling_jacobian)
-PARTIAL = (ml.partial_pooling, normal_rows, partial_pooling_priors, partial_pooling_jacobian)
-CROSSED = (ml.crossed_intercepts, crossed_rows, crossed_priors, crossed_jacobian)
-SLOPES = (ml.varying_slopes, slopes_rows, slopes_priors, slopes_jacobian)
-ORDERED = (ml.ordered_logit, ordered_rows, ordered_priors, ordered_jacobian)
+def normal(build: Callable[..., pm.Model], data: pd.DataFrame, y: str, group: str) -> Case:
+    pooled = build is ml.partial_pooling
+    return Case(
+        build, (data, y, group), Equations("normal", y, groups=[group], alpha=group, pooled=pooled)
+    )
 
 
-def case(parts: tuple[Callable[..., Any], ...], *given: Any) -> Case:
-    build, rows, priors, jacobian = parts
-    return Case(build, given, rows, priors, jacobian)
+def lines(data: pd.DataFrame, y: str, x: list[str], group: str, slope: str) -> Case:
+    equations = Equations("normal", y, x, groups=[group], slopes={group: [slope]})
+    return Case(ml.varying_slopes, (data, y, x, group, slope), equations)
+
+
+def crossed(data: pd.DataFrame, y: str, groups: list[str], treatment: str) -> Case:
+    equations = Equations("bernoulli", y, treatment=treatment, groups=groups)
+    given = (data, y, groups, treatment) if treatment else (data, y, groups)
+    return Case(ml.crossed_intercepts, given, equations)
+
+
+def judged(data: pd.DataFrame, y: str, x: list[str], group: str = "") -> Case:
+    equations = Equations("ordered", y, x, groups=[group] if group else [], flat=not group)
+    return Case(ml.ordered_logit, (data, y, x, *([group] if group else [])), equations)
+
+
+def general(
+    build: Callable[..., pm.Model],
+    family: str,
+    y: str,
+    x: list[str],
+    groups: list[str],
+    slopes: dict[str, list[str]],
+) -> Case:
+    equations = Equations(family, y, x, groups=groups, slopes=slopes, flat=not groups)
+    if family != "ordered":
+        equations = equations._replace(flat=False)
+    return Case(build, (ODD, y, x), equations, {"groups": groups, "slopes": slopes})
 
 
 STUDIES = {
-    "no pooling": case(NO, MLM, "con", "id"),
-    "partial pooling": case(PARTIAL, MLM, "con", "id"),
-    "varying slopes": case(SLOPES, MLM, "con", ["time", "is_pd"], "id", "time"),
-    "crossed": case(CROSSED, CHIMPANZEES, "pulled_left", ["actor", "block"], "treatment"),
-    "ordered": case(ORDERED, TROLLEY, "response", PREDICTORS),
-    "ordered, varying": case(ORDERED, TROLLEY, "response", PREDICTORS, "id"),
+    "no pooling": normal(ml.no_pooling, MLM, "con", "id"),
+    "partial pooling": normal(ml.partial_pooling, MLM, "con", "id"),
+    "varying slopes": lines(MLM, "con", ["time", "is_pd"], "id", "time"),
+    "crossed": crossed(CHIMPANZEES, "pulled_left", ["actor", "block"], "treatment"),
+    "ordered": judged(TROLLEY, "response", PREDICTORS),
+    "ordered, varying": judged(TROLLEY, "response", PREDICTORS, "id"),
 }
+TWO, THREE = {"person": ["dose"]}, {"person": ["dose", "trial"]}
 ODDITIES = {
-    "no pooling": case(NO, ODD, "y", "person"),
-    "partial pooling": case(PARTIAL, ODD, "y", "day"),
-    "varying slopes": case(SLOPES, ODD, "y", ["age", "dose"], "person", "dose"),
-    "crossed": case(CROSSED, ODD, "yes", ["person", "day"], "arm"),
-    "crossed, one group": case(CROSSED, ODD, "yes", ["person"], "arm"),
-    "crossed, three groups": case(CROSSED, ODD, "yes", ["day", "person", "age"], "arm"),
-    "ordered": case(ORDERED, ODD, "answer", ["dose", "age"]),
-    "ordered, varying": case(ORDERED, ODD, "answer", ["dose", "age"], "person"),
+    "no pooling": normal(ml.no_pooling, ODD, "y", "person"),
+    "partial pooling": normal(ml.partial_pooling, ODD, "y", "day"),
+    "varying slopes": lines(ODD, "y", ["age", "dose"], "person", "dose"),
+    "crossed": crossed(ODD, "yes", ["person", "day"], "arm"),
+    "crossed, one group": crossed(ODD, "yes", ["person"], "arm"),
+    "crossed, three groups": crossed(ODD, "yes", ["day", "person", "age"], "arm"),
+    "crossed, no treatment": crossed(ODD, "yes", ["day", "person"], ""),
+    "ordered": judged(ODD, "answer", ["dose", "age"]),
+    "ordered, varying": judged(ODD, "answer", ["dose", "age"], "person"),
+    "ordered, thresholds alone": judged(ODD, "answer", []),
+    "linear": general(ml.linear, "normal", "y", [], [], {}),
+    "linear, crossed": general(ml.linear, "normal", "y", ["age"], ["day", "person"], {}),
+    "linear, slopes": general(
+        ml.linear, "normal", "y", ["dose", "trial"], ["day", "person"], THREE
+    ),
+    "linear, nested": general(ml.linear, "normal", "y", ["age"], ["day", "day:person"], {}),
+    "logistic, slope": general(ml.logistic, "bernoulli", "yes", ["dose"], ["day", "person"], TWO),
+    "logistic, slopes": general(
+        ml.logistic, "bernoulli", "yes", ["dose", "trial"], ["person"], THREE
+    ),
+    "ordered, slope": general(
+        ml.ordered_logit, "ordered", "answer", ["dose"], ["person", "day"], TWO
+    ),
 }
 ALL = {f"{name}, studies": c for name, c in STUDIES.items()} | {
     f"{name}, odd labels": c for name, c in ODDITIES.items()
 }
 all_cases = pytest.mark.parametrize("name", ALL)
+FORMS = ["auto", "centred", "non-centred"]
 
 
 def random_point(model: pm.Model, seed: int = 1) -> dict[str, np.ndarray]:
@@ -251,8 +260,9 @@ def evaluate(model: pm.Model, point: dict[str, np.ndarray]) -> Values:
     values: Values = {}
     for variable, value in zip(variables, function(point), strict=True):
         dims = model.named_vars_to_dims.get(variable.name, ())
+        by_label = len(dims) == 1
         values[variable.name] = (
-            dict(zip(model.coords[dims[0]], value, strict=True)) if dims else value
+            dict(zip(model.coords[dims[0]], value, strict=True)) if by_label else value
         )
     return values
 
@@ -268,39 +278,76 @@ def log_likelihood_of_rows(model: pm.Model, values: Values) -> np.ndarray:
     return pointwise
 
 
-@all_cases
-def test_the_joint_log_density_is_that_of_the_equations(name: str) -> None:
-    build, given, rows, priors, jacobian = ALL[name]
-    model = build(*given)
-    for seed in [1, 2]:
+def log_volume(model: pm.Model, point: dict[str, np.ndarray]) -> float:
+    """Return the log of how much the reported parameters stretch the space that is sampled in.
+
+    That is the log determinant of the derivatives of the parameters, from differences of the fourth
+    order. Of a matrix of correlations they are those below its diagonal.
+    """
+    names = structure_of(model, "test").variables()
+    function = model.compile_fn(
+        model.replace_rvs_by_values([model[name] for name in names]),
+        inputs=model.value_vars,
+        mode="FAST_COMPILE",
+    )
+    start = DictToArrayBijection.map(point)
+
+    def parameters(vector: np.ndarray) -> np.ndarray:
+        values = function(DictToArrayBijection.rmap(type(start)(vector, start.point_map_info)))
+        below = [v[np.tril_indices(len(v), -1)] if v.ndim == 2 else v.ravel() for v in values]
+        return np.concatenate(below)
+
+    h = 1e-3
+    columns = [
+        sum(w * parameters(start.data + k * h * unit) for k, w in WEIGHTS.items()) / h
+        for unit in np.eye(len(start.data))
+    ]
+    return float(np.linalg.slogdet(np.column_stack(columns))[1])
+
+
+WEIGHTS = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ODDITIES)
+def test_the_joint_log_density_is_that_of_the_equations(name: str, form: str) -> None:
+    """Up to a constant: that of the LKJ prior, and one over two for each sign that is free."""
+    case = ODDITIES[name]
+    model = case.model() if "no pooling" in name else case.model(form=form)
+    differences = []
+    for seed in [1, 2, 3]:
         point = random_point(model, seed)
         v = evaluate(model, point)
-        expected = rows(v, *given).sum() + priors(v, *given) + jacobian(v, *given)
-        assert log_density(model, point) == pytest.approx(expected, rel=TIGHT)
+        equations, data = case.equations, case.given[0]
+        expected = equations.rows(v, data).sum() + equations.priors(v, data)
+        differences.append(log_density(model, point) - expected - log_volume(model, point))
+    assert differences == pytest.approx([differences[0]] * 3, abs=1e-6)
+    if not case.equations.slopes:
+        assert differences[0] == pytest.approx(0, abs=1e-6)
 
 
 @all_cases
 def test_each_row_is_explained_by_the_effect_that_carries_its_own_label(name: str) -> None:
-    build, given, rows, *_ = ALL[name]
-    model = build(*given)
+    case = ALL[name]
+    model = case.model()
     v = evaluate(model, random_point(model))
-    expected = rows(v, *given)
-    assert len(np.unique(expected)) > 4  # rows of different clusters differ
+    expected = case.equations.rows(v, case.given[0])
+    assert len(np.unique(expected)) > (4 if case.equations.groups else 2)  # clusters differ
     np.testing.assert_allclose(log_likelihood_of_rows(model, v), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if "crossed" in name or "ordered" in name])
+@pytest.mark.parametrize("name", [name for name in ALL if ALL[name].equations.family != "normal"])
 def test_counting_equal_rows_leaves_the_density_as_it_is(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def every_row_is_a_cell(data: pd.DataFrame, columns: list[str], count: None) -> models.Cells:
+    def every_row_is_a_cell(data: pd.DataFrame, count: None) -> likelihoods.Rows:
         rows = np.arange(len(data))
         coords = {"cell": rows, "row": data.index}
-        return models.Cells(data[columns].reset_index(drop=True), rows * 0 + 1, rows, coords, None)
+        return likelihoods.Rows(data.reset_index(drop=True), rows * 0 + 1.0, rows, coords, None)
 
-    counted = ALL[name].build(*ALL[name].given)
-    monkeypatch.setattr(models, "_count", every_row_is_a_cell)
-    uncounted = ALL[name].build(*ALL[name].given)
+    counted = ALL[name].model()
+    monkeypatch.setattr(models, "count_distinct", every_row_is_a_cell)
+    uncounted = ALL[name].model()
     assert len(counted.coords["cell"]) < len(uncounted.coords["cell"])
     point = random_point(counted)
     expected = log_density(uncounted, point)
@@ -358,7 +405,7 @@ CUT, PREDICTOR = ("cut",), ("predictor",)
 def test_parameters_have_the_names_and_dims_that_stay(
     name: str, dims: dict[str, tuple[str, ...]]
 ) -> None:
-    model = STUDIES[name].build(*STUDIES[name].given)
+    model = STUDIES[name].model()
     variables = [v.name for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
     assert {v: tuple(model.named_vars_to_dims.get(v, ())) for v in variables} == dims
 
@@ -375,16 +422,16 @@ def test_parameters_have_the_names_and_dims_that_stay(
     ],
 )
 def test_the_number_of_free_parameters(name: str, parameters: int) -> None:
-    assert ml.count_parameters(STUDIES[name].build(*STUDIES[name].given)) == parameters
+    assert ml.count_parameters(STUDIES[name].model()) == parameters
 
 
 def test_labels_of_the_studies_are_those_of_the_data() -> None:
     assert list(ml.no_pooling(MLM, "con", "id").coords["id"]) == sorted(MLM["id"].unique())
-    crossed = STUDIES["crossed"].build(*STUDIES["crossed"].given)
+    crossed = STUDIES["crossed"].model()
     assert list(crossed.coords["actor"]) == [1, 2, 3, 4, 5, 6, 7]
     assert list(crossed.coords["block"]) == [1, 2, 3, 4, 5, 6]
     assert list(crossed.coords["treatment"]) == ["R/N", "L/N", "R/P", "L/P"]
-    ordered = STUDIES["ordered, varying"].build(*STUDIES["ordered, varying"].given)
+    ordered = STUDIES["ordered, varying"].model()
     assert list(ordered.coords["id"]) == sorted(TROLLEY["id"].unique())
     assert list(ordered.coords["cut"]) == [1, 2, 3, 4, 5, 6]
     assert list(ordered.coords["category"]) == [1, 2, 3, 4, 5, 6, 7]
@@ -392,31 +439,31 @@ def test_labels_of_the_studies_are_those_of_the_data() -> None:
 
 
 def test_odd_labels_are_kept() -> None:
-    crossed = ODDITIES["crossed"].build(*ODDITIES["crossed"].given)
+    crossed = ODDITIES["crossed"].model()
     assert list(crossed.coords["person"]) == ["ann", "bob", "mia", "zoe"]
     assert list(crossed.coords["day"]) == [7, 19, 30]
     assert list(crossed.coords["arm"]) == ["t", "c"]  # the order of the categories
-    ordered = ODDITIES["ordered"].build(*ODDITIES["ordered"].given)
+    ordered = ODDITIES["ordered"].model()
     assert list(ordered.coords["category"]) == ["never", "often", "always"]
 
 
 @pytest.mark.parametrize("name", ODDITIES)
 def test_rows_keep_the_index_of_the_data(name: str) -> None:
-    model = ODDITIES[name].build(*ODDITIES[name].given)
+    model = ODDITIES[name].model()
     assert list(model.coords["row"]) == list(range(100, 133, 3))
 
 
 @all_cases
 def test_building_a_model_leaves_the_data_as_they_were(name: str) -> None:
-    data, *columns = ALL[name].given
+    data = ALL[name].given[0]
     before = data.copy(deep=True)
-    ALL[name].build(data, *columns)
+    ALL[name].model()
     pd.testing.assert_frame_equal(data, before)
 
 
 def test_a_category_that_nobody_chose_still_counts() -> None:
     kept = ODD[ODD["answer"] != "often"]
-    model = ml.ordered_logit(kept, "answer", ["dose"])
+    model = ml.ordered_logit(kept, "answer", ["dose"], check=False)
     assert list(model.coords["category"]) == ["never", "often", "always"]
     assert list(model.coords["cut"]) == [1, 2]
 
@@ -461,13 +508,13 @@ WIDE, NARROW, EXPONENTIAL = stats.norm(0, 1.5), stats.norm(0, 0.5), stats.expon(
 def test_a_prior_that_is_given_takes_the_place_of_the_default(
     name: str, parameter: str, given: tuple[Prior, Any], default: Any
 ) -> None:
-    build, arguments, *_ = ODDITIES[name]
-    model, other = build(*arguments), build(*arguments, **{parameter: given[0]})
+    case, form = ODDITIES[name], {} if name in ("no pooling", "ordered") else {"form": "centred"}
+    model, other = case.model(**form), case.model(**form, **{parameter: given[0]})
     point = random_point(model)
     v = evaluate(model, point)
     values = v[parameter]
     if parameter == "threshold":
-        values = centred_thresholds(v, arguments[0], arguments[2])
+        values = centred_thresholds(v, case.given[0], case.given[2])
     expected = total(given[1], values) - (total(default, values) if default else 0)
     found = log_density(other, point) - log_density(model, point)
     assert abs(expected) > 0.01
@@ -475,12 +522,12 @@ def test_a_prior_that_is_given_takes_the_place_of_the_default(
 
 
 def test_a_standard_deviation_that_is_sampled_with_a_sign_keeps_its_prior() -> None:
-    build, given, *_ = ODDITIES["crossed"]
-    model = build(*given, sigma_day=SCALE[0])
+    scale = Prior(pm.Exponential, 3), stats.expon(scale=1 / 3)
+    model = ODDITIES["crossed"].model(form="non-centred", sigma_day=scale[0])
     drawn = pm.draw(model["sigma_day"], draws=2000, random_seed=1)
-    assert stats.kstest(drawn, SCALE[1].cdf).pvalue > 0.01
+    assert stats.kstest(drawn, scale[1].cdf).pvalue > 0.01
     point = random_point(model)
-    mirrored = point | {name: -point[name] for name in ("_sigma_day", "_day_z")}
+    mirrored = point | {name: -point[name] for name in ("_sigma_day", "_alpha_day_z")}
     assert log_density(model, mirrored) == pytest.approx(log_density(model, point), rel=1e-12)
     reported = ["sigma_day", "alpha_day"]
     there, back = evaluate(model, point), evaluate(model, mirrored)
@@ -488,18 +535,18 @@ def test_a_standard_deviation_that_is_sampled_with_a_sign_keeps_its_prior() -> N
 
 
 def test_the_prior_of_a_correlation_is_that_of_half_its_way_from_minus_one_to_one() -> None:
-    build, given, *_ = ODDITIES["varying slopes"]
     for prior, distribution in [({}, stats.beta(2, 2)), ({"rho_person": (9, 1)}, stats.beta(9, 1))]:
         priors = {name: Prior(pm.Beta, *numbers) for name, numbers in prior.items()}
-        drawn = pm.draw(build(*given, **priors)["rho_person"], draws=2000, random_seed=1)
+        model = ODDITIES["varying slopes"].model(**priors)
+        drawn = pm.draw(model["rho_person"], draws=2000, random_seed=1)
         assert stats.kstest((drawn + 1) / 2, distribution.cdf).pvalue > 0.01
 
 
 def test_levels_and_slopes_of_the_prior_go_together_as_their_correlation_says() -> None:
-    build, given, *_ = ODDITIES["varying slopes"]
-    model = build(*given, rho_person=Prior(pm.Beta, 90, 10))
+    model = ODDITIES["varying slopes"].model(rho_person=Prior(pm.Beta, 90, 10))
     names = ["alpha_person", "dose_person", "sigma_person", "sigma_dose_person", "rho_person"]
-    level, steeper, *sds, rho = pm.draw([model[n] for n in names], draws=2000, random_seed=1)
+    drawn = pm.draw([model[n] for n in names], draws=2000, mode="FAST_COMPILE", random_seed=1)
+    level, steeper, *sds, rho = drawn
     standard = [x / sd[:, None] for x, sd in zip([level, steeper], sds, strict=True)]
     for values in standard:
         assert stats.kstest(values[:, 0], stats.norm.cdf).pvalue > 0.01
@@ -520,17 +567,17 @@ def test_a_prior_is_shown_as_in_an_equation() -> None:
 
 @pytest.mark.parametrize("name", ODDITIES)
 def test_the_name_of_a_prior_that_the_model_does_not_have_is_refused(name: str) -> None:
-    build, given, *_ = ODDITIES[name]
-    with pytest.raises(ValueError, match=r"no prior named 'tau'.*Its priors are: .*(sigma|beta)"):
-        build(*given, tau=Prior(pm.Exponential, 1))
+    with pytest.raises(ValueError, match=r"no prior named 'tau'.*: .*(sigma|beta|threshold)"):
+        ODDITIES[name].model(tau=Prior(pm.Exponential, 1))
 
 
 @pytest.mark.parametrize("name", ODDITIES)
 def test_a_prior_that_is_not_a_prior_is_refused(name: str) -> None:
-    build, given, *_ = ODDITIES[name]
-    parameter = "sigma" if "pooling" in name else "beta"
+    case = ODDITIES[name]
+    parameter = "threshold" if case.equations.family == "ordered" else "alpha_bar"
+    parameter = "alpha" if name == "no pooling" else parameter
     with pytest.raises(TypeError, match=f"'{parameter}' must be a Prior.*it is 0.5"):
-        build(*given, **{parameter: 0.5})
+        case.model(**{parameter: 0.5})
 
 
 # Columns that cannot be used ----------------------------------------------------------------------
@@ -653,7 +700,7 @@ def test_category_log_probabilities_are_exact_even_where_probabilities_underflow
     eta: float,
 ) -> None:
     threshold = np.array([-1.0, -0.999, 2.5])
-    logp = models.ordered_logistic_logp(
+    logp = likelihoods.ordered_logistic_logp(
         pt.constant(np.arange(4)), pt.constant(np.full(4, np.exp(eta))), pt.constant(threshold)
     )
     edges = np.array([-np.inf, *threshold, np.inf]) - eta
@@ -666,7 +713,7 @@ def test_category_log_probabilities_are_exact_even_where_probabilities_underflow
 def test_log_probabilities_of_zeros_and_ones_do_not_overflow() -> None:
     logit_p = np.array([-800.0, -800.0, 0.0, 800.0, 800.0])
     x = pt.vector("x")  # not a constant, so that the log of a small number is rewritten
-    logp = models.bernoulli_logp(pt.constant(np.array([0, 1, 1, 0, 1])), x)
+    logp = likelihoods.bernoulli_logp(pt.constant(np.array([0, 1, 1, 0, 1])), x)
     np.testing.assert_allclose(logp.eval({x: logit_p}), [0, -800, -np.log(2), -800, 0])
 
 
@@ -688,10 +735,11 @@ def test_an_outcome_with_the_name_of_a_dim_is_refused(name: str) -> None:
 
 def test_a_column_may_be_called_count() -> None:
     data = pd.DataFrame({"count": [0, 1, 1, 0], "id": list("aabb"), "arm": list("tctc")})
+    again = data.assign(y=[0, 1, 0, 1])
     assert "count" in ml.no_pooling(data, "count", "id").named_vars
     assert "count" in ml.partial_pooling(data.assign(n=1), "count", "id", count="n").named_vars
     assert "count" in ml.crossed_intercepts(data, "count", ["id"], "arm").named_vars
-    assert "count" in ml.crossed_intercepts(data.assign(y=1), "y", ["count"], "arm").coords
+    assert "count" in ml.crossed_intercepts(again, "y", ["count"], "arm", check=False).coords
 
 
 def test_no_rows_are_refused() -> None:
@@ -709,3 +757,146 @@ def test_an_infinite_outcome_is_refused() -> None:
 def test_groups_must_be_a_list(groups: Any) -> None:
     with pytest.raises(ValueError, match="groups must be a list"):
         ml.crossed_intercepts(ml.load_chimpanzees(), "pulled_left", groups, "treatment")
+
+
+# Names that cannot be kept apart ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rename", "problem"),
+    [
+        ({"person": "sigma"}, "cannot be called 'sigma' here"),
+        ({"person": "alpha_bar"}, "cannot be called 'alpha_bar' here"),
+        ({"person": "variable"}, "cannot be called 'variable'"),
+        ({"y": "sigma"}, "cannot be called 'sigma' here"),
+        ({"y": "beta"}, "cannot be called 'beta' here"),
+        ({"y": "sigma_person"}, "cannot be called 'sigma_person' here"),
+        ({"dose": "alpha"}, "would be called 'alpha_person'"),
+        ({"dose": "sigma"}, "would be called 'sigma_person'"),
+        ({"dose": "rho"}, "would be called 'rho_person'"),
+    ],
+)
+def test_names_that_would_be_those_of_parameters_are_refused(
+    rename: dict[str, str], problem: str
+) -> None:
+    names = {name: rename.get(name, name) for name in ("y", "dose", "person")}
+    with pytest.raises(ValueError, match=f"{problem}.*[Rr]ename"):
+        ml.linear(
+            ODD.rename(columns=rename),
+            names["y"],
+            [names["dose"]],
+            [names["person"]],
+            {names["person"]: [names["dose"]]},
+            check=False,
+        )
+
+
+@pytest.mark.parametrize("slope", ["alpha_power", "alpha_2", "sigma_x", "threshold", "mean", "row"])
+def test_other_names_change_no_number(slope: str) -> None:
+    """Every name that is taken gives the density of any other name."""
+
+    def build(name: str) -> pm.Model:
+        data = ODD.rename(columns={"dose": name})
+        return ml.linear(data, "y", [name], ["person"], {"person": [name]}, check=False)
+
+    model, other = build("dose"), build(slope)
+    point = random_point(model)
+    renamed = dict(
+        zip(other.initial_point(), (point[k] for k in model.initial_point()), strict=True)
+    )
+    assert log_density(other, renamed) == log_density(model, point)
+
+
+def test_two_roles_for_one_column_are_refused() -> None:
+    with pytest.raises(ValueError, match="names the column 'day' twice"):
+        ml.linear(ODD, "y", groups=["day", "day"], check=False)
+    with pytest.raises(ValueError, match="'arm' has two roles"):
+        ml.crossed_intercepts(ODD, "yes", ["arm"], "arm", check=False)
+    with pytest.raises(ValueError, match="'y' cannot be a predictor of itself"):
+        ml.linear(ODD, "y", ["y"], check=False)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "given"),
+    [("predictors", "dose"), ("groups", "person"), ("predictors", ["dose", 3]), ("groups", 5)],
+)
+def test_what_must_be_a_list_of_columns_is_refused_otherwise(keyword: str, given: Any) -> None:
+    with pytest.raises(ValueError, match=f"{keyword} must"):
+        ml.linear(ODD, "y", check=False, **{keyword: given})
+
+
+def test_forms_are_named_by_group() -> None:
+    model = ml.crossed_intercepts(ODD, "yes", ["person", "day"], form={"day": "centred"})
+    assert structure_of(model, "test").forms == {"person": "auto", "day": "centred"}
+    with pytest.raises(ValueError, match="form names 'dya', which is not one of the groups"):
+        ml.crossed_intercepts(ODD, "yes", ["day"], form={"dya": "centred"})
+    with pytest.raises(ValueError, match="'auto', 'centred' or 'non-centred'; it is 'cp'"):
+        ml.crossed_intercepts(ODD, "yes", ["day"], form="cp")
+
+
+def test_nested_labels_are_told_apart_where_the_nesting_is_named() -> None:
+    model = ml.linear(ODD, "y", groups=["day", "day:person"], check=False)
+    assert "7:ann" in model.coords["day:person"]
+    assert "7:mia" in model.coords["day:person"]
+    crossed = ml.linear(ODD, "y", groups=["day", "person"], check=False)
+    assert list(crossed.coords["person"]) == ["ann", "bob", "mia", "zoe"]
+
+
+# Priors of standard deviations and correlations ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prior", "signed"),
+    [
+        (Prior(pm.Exponential, 1), True),
+        (Prior(pm.HalfNormal, 1), True),
+        (Prior(pm.HalfCauchy, 1), True),
+        (Prior(pm.TruncatedNormal, 0, 1, lower=0), True),
+        (Prior(pm.LogNormal, -1, 1), False),
+        (Prior(pm.InverseGamma, 3, 1), False),
+        (Prior(pm.Gamma, 2, 2), False),
+        (Prior(pm.Gamma, 0.5, 1), False),
+        (Prior(pm.Weibull, 2, 1), False),
+        (Prior(pm.Uniform, 0, 5), False),
+    ],
+    ids=repr,
+)
+def test_a_scale_has_a_sign_only_where_its_prior_has_no_edge(prior: Prior, signed: bool) -> None:
+    model = ODDITIES["crossed"].model(form="non-centred", sigma_day=prior)
+    assert ("_sigma_day" in model.named_vars) == signed
+    assert np.isfinite(log_density(model, random_point(model)))
+
+
+@pytest.mark.parametrize(
+    ("name", "prior", "problem"),
+    [
+        ("sigma_day", Prior(pm.Flat), "is flat"),
+        ("sigma_day", Prior(pm.HalfFlat), "is flat"),
+        ("sigma_day", Prior(pm.Normal, 0, 1), "allows negative numbers"),
+        ("sigma_day", Prior(pm.StudentT, nu=3, mu=0, sigma=1), "allows negative numbers"),
+    ],
+)
+def test_a_prior_that_no_standard_deviation_can_have_is_refused(
+    name: str, prior: Prior, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=f"'{name}'.*{problem}"):
+        ODDITIES["crossed"].model(**{name: prior})
+
+
+def test_a_prior_of_a_correlation_is_one_of_numbers_from_zero_to_one() -> None:
+    with pytest.raises(ValueError, match=r"\(rho_person \+ 1\) / 2, which lies between 0 and 1"):
+        ODDITIES["varying slopes"].model(rho_person=Prior(pm.Uniform, -1, 1))
+    with pytest.raises(ValueError, match=r"3 effects have an LKJ prior.*for LKJ\(2\)"):
+        ODDITIES["linear, slopes"].model(rho_person=Prior(pm.Beta, 9, 1))
+
+
+def test_the_correlations_of_three_effects_have_an_lkj_prior() -> None:
+    """Under LKJ(eta) each of them is a stretched Beta with eta + (K - 2) / 2, here 2.5."""
+    model = ODDITIES["linear, slopes"].model()
+    drawn = pm.draw(model["rho_person"], draws=2000, mode="FAST_COMPILE", random_seed=1)
+    assert model.named_vars_to_dims["rho_person"] == ("person_effect", "person_effect_2")
+    assert list(model.coords["person_effect"]) == ["intercept", "dose", "trial"]
+    np.testing.assert_allclose(drawn[:, [0, 1, 2], [0, 1, 2]], 1)
+    for k, m in [(0, 1), (0, 2), (1, 2)]:
+        half = (drawn[:, k, m] + 1) / 2
+        assert stats.kstest(half, stats.beta(2.5, 2.5).cdf).pvalue > 0.01

@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.special import expit, logit
 
 import multilevel as ml
-from multilevel.models import Prior
+from multilevel.priors import Prior
 
 DRAWS = ("chain", "draw")
 PEOPLE = ["zoe", "ann", "mia"]

@@ -21,7 +21,7 @@ import xarray as xr
 
 import multilevel as ml
 from multilevel import sampling, storage
-from multilevel.models import Prior
+from multilevel.priors import Prior
 
 RNG = np.random.default_rng(31)
 DATA = pd.DataFrame({"person": np.repeat(["ann", "bob", "mia"], 8), "dose": [0, 1, 2, 3] * 6})

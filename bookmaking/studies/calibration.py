@@ -26,7 +26,7 @@ from scipy import stats
 from scipy.special import expit, log_expit, xlogy
 
 import multilevel as ml
-from multilevel.models import Prior
+from multilevel.priors import Prior
 
 Values = dict[str, np.ndarray]
 """Parameters by name. Leading dims are draws, the last dim of a vector is that of its labels."""

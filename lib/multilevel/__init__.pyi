@@ -5,15 +5,18 @@ from .datasets import load_chimpanzees, load_lecture, load_mlm, load_trolley
 from .estimates import Estimates, Quoted, glue, mcse
 from .exact import exact_loo, exact_posterior
 from .models import (
-    Prior,
     count_parameters,
     crossed_intercepts,
+    linear,
+    logistic,
     no_pooling,
     ordered_logit,
     partial_pooling,
+    scaled_priors,
     varying_slopes,
 )
 from .predictions import predict, replicate
+from .priors import Prior
 from .sampling import ConvergenceError, check_convergence, diagnose, fit, sample
 from .studies import StudyError, run_study
 from .tables import agreement, describe, interval, means, peek, summarise, tidy
@@ -38,10 +41,12 @@ __all__ = [
     "glue",
     "hand_in",
     "interval",
+    "linear",
     "load_chimpanzees",
     "load_lecture",
     "load_mlm",
     "load_trolley",
+    "logistic",
     "loo",
     "mcse",
     "means",
@@ -54,6 +59,7 @@ __all__ = [
     "replicate",
     "run_study",
     "sample",
+    "scaled_priors",
     "summarise",
     "tidy",
     "variant",

@@ -18,9 +18,10 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from multilevel import sampling, storage
+from multilevel.columns import complete_column
 from multilevel.estimates import Estimates
-from multilevel.models import complete_column
-from multilevel.predictions import Clusters, group_names, predict
+from multilevel.predictions import Clusters, predict
+from multilevel.structure import structure_of
 
 BLOCK = 64  # rows: weights are computed in blocks to limit memory
 
@@ -308,7 +309,7 @@ def _elpd_by_refitting(
     posterior = fit["posterior"].dataset
     clusters: dict[str, Clusters] = {
         group: "same" if others[group].eq(row[group].item()).any() else "new"
-        for group in group_names(posterior)
+        for group in structure_of(fit, "reloo()").groups
     }
     if "new" in clusters.values() and "alpha" in posterior and "alpha_bar" not in posterior:
         raise ValueError(

@@ -10,13 +10,14 @@ judgement, by person" explains the first two:
 - Models of categorical outcomes evaluate the log likelihood of equal rows once and multiply it by
   their count. The ordered logit computes its linear predictor as a product of odds, which needs
   one exponential per design and cluster rather than one per distinct row.
-- Most group-level standard deviations that may be near zero are sampled with a sign, together with
-  non-centred group-level effects (see ``_non_centred``).
+- Group-level effects are sampled in units of what each cluster's data leave open, given all other
+  parameters (see :mod:`multilevel.effects`).
 - Variables whose name begins with an underscore are auxiliary; :func:`multilevel.fit` drops them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,78 +25,57 @@ import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import ordered
 from pytensor.tensor.sort import sort
-from pytensor.tensor.variable import TensorVariable
 
-type Tensor = TensorVariable[Any, Any]
+from multilevel import checks
+from multilevel.columns import (
+    Factor,
+    binary,
+    complete_column,
+    counts,
+    factorise,
+    matrix,
+    names_of,
+    numeric,
+    ordered_categories,
+)
+from multilevel.effects import (
+    Remaining,
+    group_level_effects,
+    information_of_categories,
+    information_of_normal,
+)
+from multilevel.frames import as_frame
+from multilevel.likelihoods import (
+    Rows,
+    bernoulli_logp,
+    count_distinct,
+    every_row,
+    observe_cells,
+    observe_normal,
+    ordered_logistic_logp,
+)
+from multilevel.priors import Prior, Tensor, choose_priors
+from multilevel.structure import Structure, declare
 
+type Form = Literal["auto", "centred", "non-centred"]
+type Forms = Form | Mapping[str, Form]
+type Slopes = Mapping[str, Sequence[str]]
 
-class Prior:
-    """A prior distribution that is not yet attached to a parameter.
-
-    Parameters
-    ----------
-    distribution
-        A PyMC distribution, for example ``pm.Normal``.
-    parameters, keywords
-        Its parameters, by position or name: ``Prior(pm.Normal, 0, 1.5)``, ``Prior(pm.Gamma,
-        alpha=2, beta=10)``.
-
-    Examples
-    --------
-    >>> import multilevel as ml
-    >>> import pymc as pm
-    >>> ml.Prior(pm.Normal, 0, 1.5)
-    Normal(0, 1.5)
-    """
-
-    def __init__(
-        self, distribution: Callable[..., Any], *parameters: float, **keywords: float
-    ) -> None:
-        self.distribution = distribution
-        self.parameters = parameters
-        self.keywords = keywords
-
-    def __call__(self, name: str, **settings: Any) -> Tensor:
-        """Create the parameter ``name`` with this prior, in the model of the current context."""
-        return self.distribution(name, *self.parameters, **self.keywords, **settings)
-
-    def of_absolute(self, name: str) -> Tensor:
-        """Create the parameter ``name`` with this prior on its absolute value; its sign is free.
-
-        Parameters
-        ----------
-        name
-            Name of the parameter, a scalar.
-
-        Returns
-        -------
-        TensorVariable
-            The parameter, which may be negative; its log density is that of the prior at its
-            absolute value, up to a constant.
-        """
-        prior: Any = self.distribution
-
-        def draw(size: Any) -> Tensor:
-            return prior.dist(*self.parameters, **self.keywords, size=size)
-
-        return pm.CustomDist(name, dist=draw, logp=lambda value: pm.logp(draw(None), abs(value)))
-
-    def __repr__(self) -> str:
-        """Return the prior as it is written in an equation: ``Normal(0, 1.5)``."""
-        numbers = [f"{number:g}" for number in self.parameters]
-        numbers += [f"{key}={number:g}" for key, number in self.keywords.items()]
-        return f"{self.distribution.__name__}({', '.join(numbers)})"
+NORMAL, NARROW = Prior(pm.Normal, 0, 1.5), Prior(pm.Normal, 0, 0.5)
+EXPONENTIAL, LKJ = Prior(pm.Exponential, 1), Prior(pm.Beta, 2, 2)
 
 
-class Factor(NamedTuple):
-    """A column as integer codes from 0, and the label that each code stands for."""
-
-    codes: np.ndarray
-    labels: list[Any]
+# The models of the course -------------------------------------------------------------------------
 
 
 def no_pooling(
-    data: pd.DataFrame, outcome: str, group: str, count: str | None = None, **priors: Prior
+    data: pd.DataFrame,
+    outcome: str,
+    group: str,
+    predictors: Sequence[str] = (),
+    count: str | None = None,
+    check: bool = True,
+    **priors: Prior,
 ) -> pm.Model:
     r"""Build a normal model that estimates each cluster from its own observations (no pooling).
 
@@ -111,23 +91,32 @@ def no_pooling(
         Name of a numeric column.
     group
         Name of the column that identifies the cluster of each row.
+    predictors
+        Names of numeric columns, whose slopes are the same in all clusters.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
     priors
-        Other priors for ``alpha`` or ``sigma``.
+        Other priors for ``alpha``, ``sigma`` or, with predictors, ``beta``, which is
+        ``Normal(0, 0.5)``.
 
     Returns
     -------
     pymc.Model
-        Variables ``alpha`` (dims: the name of the group) and ``sigma``, in units of the outcome.
+        Variables ``alpha`` (the mean of each cluster where all predictors are zero; dims: the name
+        of the group), ``sigma`` and, with predictors, ``beta`` (dims: predictor), in units of the
+        outcome.
 
     Raises
     ------
     ValueError
-        A column is missing, not numeric, has missing values or the name of a dim; the group has a
-        single level; a count is not a positive integer; or a prior is given for a parameter that
-        the model does not have.
+        A column is missing, not numeric, has missing values or a name that the model uses itself;
+        the group has a single level; a count is not a positive integer; a prior is given for a
+        parameter that the model does not have; or, with ``check``, the data say nothing or
+        contradict a prior.
     TypeError
         A prior is not a :class:`Prior`.
 
@@ -142,20 +131,31 @@ def no_pooling(
     >>> model.named_vars_to_dims["alpha"], model.coords["person"]
     (('person',), ('ann', 'bob'))
     """
-    prior = _choose_priors(
-        {"alpha": Prior(pm.Normal, 0, 1.5), "sigma": Prior(pm.Exponential, 1)}, priors
+    structure = Structure(
+        "normal",
+        outcome,
+        names_of(predictors, "predictors"),
+        groups=(group,),
+        pooled=False,
+        means=True,
     )
-    clusters = _factorise(data, group)
-    with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
-        alpha = prior["alpha"]("alpha", dims=group)
-        sigma = prior["sigma"]("sigma")
-        mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
-        _observe_normal(outcome, mu, sigma, data, count)
-    return model
+    parts = _Parts(data, structure, {"alpha": NORMAL, "sigma": EXPONENTIAL}, priors, count, check)
+    with parts.model:
+        alpha = parts.prior["alpha"]("alpha", dims=group)
+        mu = alpha[parts.cluster_of_row(group)] + parts.population_level()
+        parts.observe_normal(mu, parts.prior["sigma"]("sigma"))
+    return parts.model
 
 
 def partial_pooling(
-    data: pd.DataFrame, outcome: str, group: str, count: str | None = None, **priors: Prior
+    data: pd.DataFrame,
+    outcome: str,
+    group: str,
+    predictors: Sequence[str] = (),
+    form: Forms = "auto",
+    count: str | None = None,
+    check: bool = True,
+    **priors: Prior,
 ) -> pm.Model:
     r"""Build a normal model with varying intercepts from a common distribution (partial pooling).
 
@@ -176,18 +176,28 @@ def partial_pooling(
         Name of a numeric column.
     group
         Name of the column that identifies the cluster of each row.
+    predictors
+        Names of numeric columns, whose slopes are the same in all clusters.
+    form
+        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
+        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
+        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
     priors
-        Other priors for ``alpha_bar``, ``sigma_alpha`` or ``sigma``.
+        Other priors for ``alpha_bar``, ``sigma_alpha``, ``sigma`` or, with predictors, ``beta``,
+        which is ``Normal(0, 0.5)``.
 
     Returns
     -------
     pymc.Model
         Variables ``alpha_bar``, ``sigma_alpha``, ``alpha`` (the mean of each cluster, not its
-        deviation from the population mean; dims: the name of the group) and ``sigma``, all in units
-        of the outcome.
+        deviation from the population mean; dims: the name of the group), ``sigma`` and, with
+        predictors, ``beta`` (dims: predictor), all in units of the outcome.
 
     Raises
     ------
@@ -205,23 +215,18 @@ def partial_pooling(
     >>> [variable.name for variable in model.free_RVs]
     ['alpha_bar', 'sigma_alpha', 'alpha', 'sigma']
     """
-    prior = _choose_priors(
-        {
-            "alpha_bar": Prior(pm.Normal, 0, 1.5),
-            "sigma_alpha": Prior(pm.Exponential, 1),
-            "sigma": Prior(pm.Exponential, 1),
-        },
-        priors,
+    structure = Structure(
+        "normal", outcome, names_of(predictors, "predictors"), groups=(group,), means=True
     )
-    clusters = _factorise(data, group)
-    with pm.Model(coords={group: clusters.labels, "row": data.index}) as model:
-        alpha_bar = prior["alpha_bar"]("alpha_bar")
-        sigma_alpha = prior["sigma_alpha"]("sigma_alpha")
-        alpha = pm.Normal("alpha", alpha_bar, sigma_alpha, dims=group)
-        sigma = prior["sigma"]("sigma")
-        mu = alpha[pm.Data("cluster_of_row", clusters.codes, dims="row")]
-        _observe_normal(outcome, mu, sigma, data, count)
-    return model
+    defaults = {"alpha_bar": NORMAL, "sigma": EXPONENTIAL}
+    parts = _Parts(data, structure, defaults, priors, count, check, form)
+    with parts.model as model:
+        alpha_bar, sigma = parts.prior["alpha_bar"]("alpha_bar"), parts.prior["sigma"]("sigma")
+        same_in_all = parts.population_level()
+        parts.effects_of(group, alpha_bar, sigma**-2)
+        mu = model["alpha"][parts.cluster_of_row(group)] + same_in_all
+        parts.observe_normal(mu, sigma)
+    return parts.model
 
 
 def varying_slopes(
@@ -230,7 +235,9 @@ def varying_slopes(
     predictors: Sequence[str],
     group: str,
     slope: str,
+    form: Forms = "auto",
     count: str | None = None,
+    check: bool = True,
     **priors: Prior,
 ) -> pm.Model:
     r"""Build a normal model with correlated varying intercepts and varying slopes.
@@ -259,9 +266,16 @@ def varying_slopes(
         Name of the column that identifies the cluster of each row.
     slope
         The predictor whose slope varies between clusters; it must vary within at least one of them.
+    form
+        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
+        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
+        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma``, ``rho_g`` or, for a group ``g`` and a
         predictor ``x``, ``sigma_g`` and ``sigma_x_g``. The prior of ``rho_g`` is that of
@@ -272,8 +286,8 @@ def varying_slopes(
     pymc.Model
         Variables ``alpha_bar``, ``beta`` (dims: predictor), ``sigma`` and, for the group ``g`` and
         the predictor ``x`` whose slope varies, ``sigma_g`` and ``alpha_g`` (group-level effects on
-        the intercept, non-centred; dims: ``g``), ``sigma_x_g`` and ``x_g`` (group-level effects on
-        the slope, non-centred; dims: ``g``) and ``rho_g``, in units of the outcome (slopes: of the
+        the intercept; dims: ``g``), ``sigma_x_g`` and ``x_g`` (group-level effects on the slope;
+        dims: ``g``) and ``rho_g``, in units of the outcome (slopes: of the
         outcome per unit of the predictor).
 
     Raises
@@ -290,56 +304,21 @@ def varying_slopes(
     >>> data = pd.DataFrame({"person": people, "day": [0, 1, 0, 1], "y": [0.3, 0.5, -0.1, 0.2]})
     >>> model = ml.varying_slopes(data, "y", predictors=["day"], group="person", slope="day")
     >>> [variable.name for variable in model.deterministics if variable.name[0] != "_"]
-    ['alpha_person', 'sigma_day_person', 'rho_person', 'day_person']
+    ['sigma_person', 'alpha_person', 'sigma_day_person', 'day_person', 'rho_person']
     """
-    sigma_slope = f"sigma_{slope}_{group}"
-    prior = _choose_priors(
-        {
-            "alpha_bar": Prior(pm.Normal, 0, 1.5),
-            "beta": Prior(pm.Normal, 0, 0.5),
-            f"sigma_{group}": Prior(pm.Exponential, 1),
-            sigma_slope: Prior(pm.Exponential, 1),
-            f"rho_{group}": Prior(pm.Beta, 2, 2),
-            "sigma": Prior(pm.Exponential, 1),
-        },
-        priors,
+    return linear(
+        data, outcome, predictors, [group], {group: [slope]}, form, count, check, **priors
     )
-    clusters = _factorise(data, group)
-    x = np.column_stack([_numeric(data, predictor) for predictor in predictors])
-    if slope not in predictors:
-        raise ValueError(f"The slope must be one of the predictors {list(predictors)}: '{slope}'.")
-    if data.groupby(group)[slope].nunique().max() == 1:
-        raise ValueError(f"Column '{slope}' is constant in every {group}: its slope cannot vary.")
-    coords = {group: clusters.labels, "predictor": list(predictors), "row": data.index}
-    with pm.Model(coords=coords) as model:
-        alpha_bar = prior["alpha_bar"]("alpha_bar")
-        beta = prior["beta"]("beta", dims="predictor")
-        # Few observations per cluster: its line is weakly identified, so both group-level effects
-        # are non-centred.
-        sigma_level = prior[f"sigma_{group}"](f"sigma_{group}")
-        z_level = pm.Normal(f"_{group}_z", 0, 1, dims=group)
-        alpha = pm.Deterministic(f"alpha_{group}", sigma_level * z_level, dims=group)
-
-        signed = prior[sigma_slope].of_absolute(f"_{sigma_slope}")  # as in _non_centred
-        spread = pm.Deterministic(sigma_slope, abs(signed))
-        half = prior[f"rho_{group}"](f"_rho_{group}_half")
-        rho = pm.Deterministic(f"rho_{group}", 2 * half - 1)
-        z_slope = pm.Normal(f"_{slope}_z", 0, 1, dims=group)
-        steeper = spread * rho * z_level + signed * pt.sqrt(1 - rho**2) * z_slope
-        pm.Deterministic(f"{slope}_{group}", steeper, dims=group)
-
-        mu = alpha_bar + (x * beta).sum(axis=1) + alpha[clusters.codes]
-        mu += steeper[clusters.codes] * data[slope].to_numpy(float)
-        _observe_normal(outcome, mu, prior["sigma"]("sigma"), data, count)
-    return model
 
 
 def crossed_intercepts(
     data: pd.DataFrame,
     outcome: str,
     groups: Sequence[str],
-    treatment: str,
+    treatment: str | None = None,
+    form: Forms = "auto",
     count: str | None = None,
+    check: bool = True,
     **priors: Prior,
 ) -> pm.Model:
     r"""Build a logistic model of a binary outcome with crossed varying intercepts and a treatment.
@@ -359,14 +338,19 @@ def crossed_intercepts(
     outcome
         Name of a column of zeros and ones.
     groups
-        Names of the columns that identify clusters. Put first the group whose clusters have the
-        most observations relative to the spread between them: its group-level effects are sampled
-        in the centred parameterisation, those of the other groups in the non-centred one.
+        Names of the columns that identify clusters.
     treatment
-        Name of a column; each of its levels has an effect.
+        Name of a column; each of its levels has an effect. None: no treatment.
+    form
+        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
+        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
+        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
     priors
         Other priors for ``alpha_bar``, ``beta`` or, for a group ``g``, ``sigma_g``.
 
@@ -390,41 +374,23 @@ def crossed_intercepts(
     >>> {name: model.named_vars_to_dims[name] for name in ["beta", "alpha_actor", "alpha_block"]}
     {'beta': ('treatment',), 'alpha_actor': ('actor',), 'alpha_block': ('block',)}
     """
-    if isinstance(groups, str) or not groups:
-        raise ValueError(f"groups must be a list of columns, such as ['actor']; it is {groups!r}.")
-    prior = _choose_priors(
-        {"alpha_bar": Prior(pm.Normal, 0, 1.5), "beta": Prior(pm.Normal, 0, 0.5)}
-        | {f"sigma_{group}": Prior(pm.Exponential, 1) for group in groups},
-        priors,
-    )
-    _binary(data, outcome)
-    cells = _count(data, [*groups, treatment, outcome], count)
-    clusters = {group: _factorise(cells.rows, group) for group in groups}
-    arms = _factorise(cells.rows, treatment)
-    coords = {group: factor.labels for group, factor in clusters.items()}
-    with pm.Model(coords=coords | {treatment: arms.labels} | cells.coords) as model:
-        alpha_bar = prior["alpha_bar"]("alpha_bar")
-        beta = prior["beta"]("beta", dims=treatment)
-        first, *others = groups
-        alpha = {group: _non_centred(group, prior[f"sigma_{group}"]) for group in others}
-        level = alpha_bar + beta.mean() + sum(effect.mean() for effect in alpha.values())
-        sigma = prior[f"sigma_{first}"](f"sigma_{first}")
-        alpha[first] = _centred(first, level, sigma)
-
-        logit_p = alpha_bar + beta[arms.codes]
-        for group, factor in clusters.items():
-            logit_p += alpha[group][factor.codes]
-        y = cells.rows[outcome].to_numpy()
-        _observe(outcome, bernoulli_logp, [logit_p], "(),()->()", y, cells)
-    return model
+    names = names_of(groups, "groups")
+    if not names:
+        raise ValueError("groups must be a list of columns, such as ['actor']; it is empty.")
+    structure = Structure("bernoulli", outcome, treatment=treatment, groups=names)
+    return _logistic(data, structure, form, count, check, priors)
 
 
 def ordered_logit(
     data: pd.DataFrame,
     response: str,
-    predictors: Sequence[str],
+    predictors: Sequence[str] = (),
     group: str | None = None,
+    groups: Sequence[str] = (),
+    slopes: Slopes | None = None,
+    form: Forms = "auto",
     count: str | None = None,
+    check: bool = True,
     **priors: Prior,
 ) -> pm.Model:
     r"""Build a cumulative logit model of an ordered response, with or without varying intercepts.
@@ -446,22 +412,36 @@ def ordered_logit(
     response
         Name of an ordered categorical column.
     predictors
-        Names of numeric columns.
+        Names of numeric columns; none for a model of the thresholds alone.
     group
         Name of the column that identifies the cluster of each row; None ignores clusters (complete
         pooling).
+    groups
+        Names of several such columns, crossed or nested, instead of one ``group``; see
+        :func:`linear`.
+    slopes
+        By group, the predictors whose slopes vary between its clusters; see :func:`linear`.
+    form
+        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
+        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
+        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
     priors
-        Other priors for ``threshold``, ``beta`` or, for a group ``g``, ``sigma_g``.
+        Other priors for ``threshold``, ``beta`` or, for a group ``g``, ``sigma_g``; with varying
+        slopes as for :func:`linear`.
 
     Returns
     -------
     pymc.Model
         Variables ``threshold`` (dims: cut, with labels from 1 to the number of categories less
         one), ``beta`` (dims: predictor) and, for a group ``g``, ``sigma_g`` and ``alpha_g``
-        (group-level effects; dims: ``g``), all in log-odds. The coordinate ``category`` holds the
+        (group-level effects; dims: ``g``), all in log-odds; with varying slopes as for
+        :func:`linear`. The coordinate ``category`` holds the
         labels of the response.
 
     Raises
@@ -480,47 +460,262 @@ def ordered_logit(
     >>> model.named_vars_to_dims["threshold"], model.coords["category"]
     (('cut',), (1, 2, 3))
     """
-    slopes = Prior(pm.Normal, 0, 0.5) if group else Prior(pm.Flat)
-    groups = [group] if group else []
-    prior = _choose_priors(
-        {"threshold": Prior(pm.Normal, 0, 1.5), "beta": slopes}
-        | {f"sigma_{name}": Prior(pm.Exponential, 1) for name in groups},
-        priors,
-    )
-    categories = _ordered_categories(data, response)
-    cells = _count(data, [*groups, *predictors, response], count)
-    means = np.array([_mean(data, predictor, count) for predictor in predictors])
-    clusters = {name: _factorise(cells.rows, name) for name in groups}
+    several = ((group,) if group else ()) + names_of(groups, "groups")
+    structure = _structure("ordered", response, predictors, several, slopes)
+    defaults = {"threshold": NORMAL, "beta": NARROW if several else Prior(pm.Flat)}
+    categories = ordered_categories(as_frame(data), response)
+    parts = _Parts(data, structure, defaults, priors, count, check, form)
+    if check and predictors and parts.prior["beta"].is_flat:
+        checks.check_separation(parts.y, parts.x, structure.predictors, len(categories))
     cuts = np.arange(1, len(categories))
-    coords = {
-        "cut": cuts,
-        "predictor": list(predictors),
-        "category": categories,
-        **{name: factor.labels for name, factor in clusters.items()},
-        **cells.coords,
-    }
-    x = cells.rows[list(predictors)].to_numpy(float)
-    design, design_of_cell = np.unique(x, axis=0, return_inverse=True)
-    with pm.Model(coords=coords) as model:
-        beta = prior["beta"]("beta", dims="predictor")
+    with parts.model as model:
+        model.add_coords({"cut": cuts, "category": categories})
         start = np.linspace(-1.5, 1.5, len(cuts))  # any increasing values will do
-        centred = prior["threshold"](
+        centred = parts.prior["threshold"](
             "_threshold", transform=ordered, initval=start, shape=len(cuts)
         )
-        at_zero = (means * beta).sum()
+        # A product of odds, not a sum of log-odds: one exp() per design and cluster, not per cell.
+        odds, at_zero = parts.population_level_odds(), parts.at_predictor_means()
         threshold = centred + at_zero
         # During sampling the transform orders them; sorting puts prior draws in order as well.
         pm.Deterministic("threshold", sort(centred) + at_zero, dims="cut")
-        # A product of odds, not a sum of log-odds: one exp() per design and cluster, not per cell.
-        odds = pt.exp((design * beta).sum(axis=1))[design_of_cell]
-        if group:
-            sigma = prior[f"sigma_{group}"](f"sigma_{group}")
-            alpha = _centred(group, -centred.mean(), sigma)
-            odds *= pt.exp(alpha)[clusters[group].codes]
-        codes = cells.rows[response].cat.codes.to_numpy()
-        parameters = [odds, threshold]
-        _observe(response, ordered_logistic_logp, parameters, "(),(cut),()->()", codes, cells)
-    return model
+        for effect in parts.group_level(-threshold.mean(), transform=pt.exp):
+            odds = odds * effect
+        parts.observe_cells(ordered_logistic_logp, [odds, threshold], "(),(cut),()->()")
+    return parts.model
+
+
+# The same parts, for other data -------------------------------------------------------------------
+
+
+def linear(
+    data: pd.DataFrame,
+    outcome: str,
+    predictors: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    slopes: Slopes | None = None,
+    form: Forms = "auto",
+    count: str | None = None,
+    check: bool = True,
+    **priors: Prior,
+) -> pm.Model:
+    r"""Build a normal model with any number of groups, varying intercepts and varying slopes.
+
+    .. math::
+        y_i \sim \text{Normal}(\eta_i, \sigma)
+
+    with :math:`\eta_i = \bar\alpha + x_i \beta + \sum_g (\alpha_{g,j_g[i]} + \sum_k
+    \lambda_{gk,j_g[i]} x_{ki})`, where the effects :math:`(\alpha_{g,j}, \lambda_{g1,j},
+    \dots)` of a cluster are :math:`\text{Normal}(0, \Sigma_g)`. The models of
+    :func:`partial_pooling` and :func:`varying_slopes` are special cases.
+
+    The priors are :math:`\bar\alpha \sim \text{Normal}(0, 1.5)`, :math:`\beta \sim
+    \text{Normal}(0, 0.5)`, Exponential(1) for all standard deviations and LKJ(2) for
+    correlations (Lewandowski, Kurowicka & Joe 2009). They suit standardised columns;
+    :func:`scaled_priors` returns those for columns in other units.
+
+    Parameters
+    ----------
+    data
+        One row per observation, or per distinct row with its ``count``.
+    outcome
+        Name of a numeric column.
+    predictors
+        Names of numeric columns; each may vary within clusters or only between them.
+    groups
+        Names of the columns that identify clusters. Equal labels are the same cluster: groups are
+        crossed. Where labels are used again in each larger cluster, such as classes that are
+        numbered from 1 in every school, name the nesting: ``["school", "school:class"]``.
+    slopes
+        By group, the predictors whose slopes vary between its clusters: ``{"id": ["time"]}``.
+    form
+        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
+        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
+        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+    count
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
+    priors
+        Other priors for ``alpha_bar``, ``beta``, ``sigma`` or, for a group ``g`` and a predictor
+        ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of
+        (rho + 1) / 2, which lies between 0 and 1; for more than two effects, a Beta prior with both
+        parameters equal to :math:`\eta` stands for LKJ(:math:`\eta`).
+
+    Returns
+    -------
+    pymc.Model
+        Variables ``alpha_bar``, ``beta`` (dims: predictor), ``sigma`` and, for each group
+        ``g``, ``sigma_g`` and ``alpha_g`` (deviations from ``alpha_bar``; dims: ``g``), for each
+        varying slope of ``x`` also ``sigma_x_g`` and ``x_g`` (deviations from ``beta``), and
+        ``rho_g``: the correlation of two effects, or the matrix of the correlations of more (dims:
+        ``g_effect``, ``g_effect_2``), in units of
+        the outcome.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for :func:`no_pooling`; or a slope is not among the predictors, or constant in every
+        cluster.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> data = ml.load_mlm()
+    >>> model = ml.linear(data, "con", ["time"], groups=["id"], slopes={"id": ["time"]})
+    >>> [name for name in model.named_vars if name.endswith("_id") and name[0] != "_"]
+    ['sigma_id', 'alpha_id', 'sigma_time_id', 'time_id', 'rho_id']
+    """
+    structure = _structure("normal", outcome, predictors, groups, slopes)
+    defaults = {"alpha_bar": NORMAL, "sigma": EXPONENTIAL}
+    parts = _Parts(data, structure, defaults, priors, count, check, form)
+    with parts.model:
+        alpha_bar, sigma = parts.prior["alpha_bar"]("alpha_bar"), parts.prior["sigma"]("sigma")
+        mu = alpha_bar + parts.population_level()
+        for effect in parts.group_level(alpha_bar, sigma**-2):
+            mu = mu + effect
+        parts.observe_normal(mu, sigma)
+    return parts.model
+
+
+def logistic(
+    data: pd.DataFrame,
+    outcome: str,
+    predictors: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    slopes: Slopes | None = None,
+    form: Forms = "auto",
+    count: str | None = None,
+    check: bool = True,
+    **priors: Prior,
+) -> pm.Model:
+    r"""Build a logistic model with any number of groups, varying intercepts and varying slopes.
+
+    .. math::
+        y_i \sim \text{Bernoulli}(\text{logit}^{-1}(\eta_i))
+
+    with :math:`\eta_i = \bar\alpha + x_i \beta + \sum_g (\alpha_{g,j_g[i]} + \sum_k
+    \lambda_{gk,j_g[i]} x_{ki})`, where the effects :math:`(\alpha_{g,j}, \lambda_{g1,j},
+    \dots)` of a cluster are :math:`\text{Normal}(0, \Sigma_g)`. The model of
+    :func:`crossed_intercepts` has a treatment in place of the predictors.
+
+    The priors are :math:`\bar\alpha \sim \text{Normal}(0, 1.5)`, :math:`\beta \sim
+    \text{Normal}(0, 0.5)`, Exponential(1) for all standard deviations and LKJ(2) for
+    correlations (Lewandowski, Kurowicka & Joe 2009). They suit predictors that are
+    standardised, or zeros and ones.
+
+    Parameters
+    ----------
+    data
+        One row per observation, or per distinct row with its ``count``.
+    outcome
+        Name of a column of zeros and ones.
+    predictors
+        Names of numeric columns; each may vary within clusters or only between them.
+    groups
+        Names of the columns that identify clusters. Equal labels are the same cluster: groups are
+        crossed. Where labels are used again in each larger cluster, such as classes that are
+        numbered from 1 in every school, name the nesting: ``["school", "school:class"]``.
+    slopes
+        By group, the predictors whose slopes vary between its clusters: ``{"id": ["time"]}``.
+    form
+        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
+        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
+        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+    count
+        Name of the column with the number of times each row occurs, if equal rows were counted
+        before (see :func:`multilevel.count_rows`).
+    check
+        Whether to refuse data that say nothing (a constant column, for example) or that contradict
+        the priors. False insists on the model as it is, for example with made-up outcomes.
+    priors
+        Other priors for ``alpha_bar``, ``beta`` or, for a group ``g`` and a predictor
+        ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of
+        (rho + 1) / 2, which lies between 0 and 1; for more than two effects, a Beta prior with both
+        parameters equal to :math:`\eta` stands for LKJ(:math:`\eta`).
+
+    Returns
+    -------
+    pymc.Model
+        Variables ``alpha_bar``, ``beta`` (dims: predictor) and, for each group
+        ``g``, ``sigma_g`` and ``alpha_g`` (deviations from ``alpha_bar``; dims: ``g``), for each
+        varying slope of ``x`` also ``sigma_x_g`` and ``x_g`` (deviations from ``beta``), and
+        ``rho_g``: the correlation of two effects, or the matrix of the correlations of more (dims:
+        ``g_effect``, ``g_effect_2``), in log-odds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for :func:`no_pooling`; or a slope is not among the predictors, or constant in every
+        cluster.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> data = ml.load_chimpanzees()
+    >>> model = ml.logistic(data, "pulled_left", ["prosoc_left"], groups=["actor", "block"])
+    >>> model.named_vars_to_dims["alpha_block"]
+    ('block',)
+    """
+    structure = _structure("bernoulli", outcome, predictors, groups, slopes)
+    return _logistic(data, structure, form, count, check, priors)
+
+
+def _logistic(
+    data: pd.DataFrame,
+    structure: Structure,
+    form: Forms,
+    count: str | None,
+    check: bool,
+    priors: Mapping[str, Prior],
+) -> pm.Model:
+    parts = _Parts(data, structure, {"alpha_bar": NORMAL}, priors, count, check, form)
+    with parts.model:
+        alpha_bar = parts.prior["alpha_bar"]("alpha_bar")
+        logit_p = alpha_bar + parts.population_level()
+        for effect in parts.group_level(alpha_bar):
+            logit_p = logit_p + effect
+        parts.observe_cells(bernoulli_logp, [logit_p], "(),()->()")
+    return parts.model
+
+
+def scaled_priors(
+    builder: Callable[..., pm.Model], data: pd.DataFrame, *columns: Any, **settings: Any
+) -> dict[str, Prior]:
+    """Return priors on the scale of the data, for outcomes and predictors in their own units.
+
+    They are the priors that the course gives standardised columns, in the units of the data: an
+    intercept around the mean of the outcome, slopes of about half an sd of the outcome per sd of
+    the predictor, and standard deviations of about that of the outcome. As brms does, they use the
+    data to find the scale.
+
+    Parameters
+    ----------
+    builder
+        One of the builders, such as :func:`partial_pooling`.
+    data, columns, settings
+        What the builder is given.
+
+    Returns
+    -------
+    dict
+        Priors by parameter, to be given to the builder.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> people = ["ann", "ann", "bob", "bob", "eve", "eve"]
+    >>> data = pd.DataFrame({"person": people, "height": [168, 170, 181, 182, 159, 158]})
+    >>> priors = ml.scaled_priors(ml.partial_pooling, data, "height", "person")
+    >>> priors["alpha_bar"]
+    Normal(170, 13.9)
+    >>> model = ml.partial_pooling(data, "height", "person", **priors)
+    """
+    model = builder(data, *columns, **{**settings, "check": False})
+    return checks.scaled(getattr(model, SKETCH))
 
 
 def count_parameters(model: pm.Model) -> int:
@@ -549,283 +744,267 @@ def count_parameters(model: pm.Model) -> int:
     return sum(np.size(value) for value in point.values())
 
 
-# Log probabilities -------------------------------------------------------------------------------
+# What builders are made of ------------------------------------------------------------------------
+
+SKETCH = "_sketch"
+"Attribute of a model that holds rough estimates of its parameters."
 
 
-def bernoulli_logp(y: Tensor, logit_p: Tensor) -> Tensor:
-    """Return the log probability of zeros and ones, given the log-odds of a one.
-
-    Parameters
-    ----------
-    y
-        Zeros and ones, of any shape.
-    logit_p
-        Log-odds, of the same shape.
-
-    Returns
-    -------
-    TensorVariable
-        Log probabilities, of the same shape: the log of the logistic function at plus or minus the
-        log-odds.
-    """
-    return -pt.log1p(pt.exp((1 - 2 * y) * logit_p))
-
-
-def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tensor:
-    r"""Return the log probability of a category in the cumulative logit model.
-
-    With the logistic function :math:`S` and the linear predictor :math:`\eta`,
-
-    .. math::
-        S(\kappa_k - \eta) - S(\kappa_{k-1} - \eta)
-        = (1 - e^{\kappa_{k-1} - \kappa_k}) \, S(\kappa_k - \eta) \, S(\eta - \kappa_{k-1}),
-
-    which avoids cancellation, the subtraction of two nearly equal numbers: the response is neither
-    above its upper nor below its lower threshold, and the first factor depends on the thresholds
-    alone. Written in odds :math:`e^\eta`, the two logistic functions share one logarithm. The
-    lowest category has :math:`e^{\kappa_0} = 0`, the highest :math:`e^{-\kappa_K} = 0`.
-
-    Parameters
-    ----------
-    code
-        Categories as integers from 0 to K - 1, of any shape.
-    odds
-        Exponentials of the linear predictors, of the same shape.
-    threshold
-        The K - 1 thresholds, increasing, in log-odds.
-
-    Returns
-    -------
-    TensorVariable
-        Log probabilities, of the shape of ``code``.
-    """
-    threshold = threshold.ravel()  # a CustomDist adds a leading dimension of length 1
-    nothing = pt.constant(np.zeros(threshold.type.shape[0] + 1))
-    below = nothing[1:].set(pt.exp(threshold))
-    above = nothing[:-1].set(pt.exp(-threshold))
-    k = pt.cast(code, "int64")
-    return pt.log1p(-below * above)[k] - pt.log((1 + odds * above[k]) * (1 + below[k] / odds))
+def _structure(
+    family: Literal["normal", "bernoulli", "ordered"],
+    outcome: str,
+    predictors: Sequence[str],
+    groups: Sequence[str],
+    slopes: Slopes | None,
+) -> Structure:
+    """Declare a model with several groups; raise ValueError if a slope is no predictor."""
+    x, g = names_of(predictors, "predictors"), names_of(groups, "groups")
+    varying = {
+        group: names_of(names, f"slopes[{group!r}]") for group, names in (slopes or {}).items()
+    }
+    for group, names in varying.items():
+        if group not in g:
+            raise ValueError(f"slopes names '{group}', which is not one of the groups {list(g)}.")
+        for name in names:
+            if name not in x:
+                raise ValueError(f"The slope must be one of the predictors {list(x)}: '{name}'.")
+    return Structure(family, outcome, x, groups=g, slopes=varying)
 
 
-# Group-level effects -----------------------------------------------------------------------------
+class _Parts:
+    """The model of a structure and some data, and the parts that its builder puts together."""
+
+    def __init__(
+        self,
+        data: pd.DataFrame,
+        structure: Structure,
+        defaults: Mapping[str, Prior],
+        priors: Mapping[str, Prior],
+        count: str | None,
+        check: bool,
+        form: Forms = "auto",
+    ) -> None:
+        data = as_frame(data)
+        structure.check_names()
+        self.prior = choose_priors(_default_priors(structure, defaults), priors)
+        self.rows = _rows(data, structure, count)
+        frame = self.rows.frame
+        self.y = _outcome(frame, structure)
+        self.x = matrix(frame, structure.predictors)
+        self.clusters = {group: factorise(frame, group) for group in structure.groups}
+        self.arms: Factor | None = None
+        if structure.treatment:
+            self.arms = factorise(frame, structure.treatment)
+        codes = {group: factor.codes for group, factor in self.clusters.items()}
+        arm = None if self.arms is None else self.arms.codes
+        self.sketch = sketch = checks.Sketch(structure, self.y, self.x, codes, self.rows.size, arm)
+        _check_slopes(structure, frame, codes)
+        if check:
+            checks.check_predictors(self.x, structure.predictors)
+            checks.check_groups(codes)
+            checks.check_outcome(structure, self.y, codes)
+            checks.check_priors(sketch, self.prior)
+        self.structure = replace(structure, forms=_forms(structure, form))
+        self.model = pm.Model(coords=self._coords())
+        declare(self.model, self.structure)
+        if structure.family == "normal":
+            with self.model:  # shared, so that a study may sample the model with other outcomes
+                self.outcome = pm.Data("outcome_of_row", self.y, dims="row")
+        setattr(self.model, SKETCH, sketch)
+
+    def _coords(self) -> dict[str, Any]:
+        coords: dict[str, Any] = {name: factor.labels for name, factor in self.clusters.items()}
+        if self.arms is not None and self.structure.treatment:
+            coords[self.structure.treatment] = self.arms.labels
+        if self.structure.predictors:
+            coords["predictor"] = list(self.structure.predictors)
+        for group in self.structure.groups:
+            if len(labels := self.structure.labels(group)) > 2:
+                coords |= dict.fromkeys(self.structure.correlation_dims(group), labels)
+        return coords | self.rows.coords
+
+    def cluster_of_row(self, group: str) -> Tensor:
+        """Return the position of each row's cluster among the labels of a group."""
+        return pm.Data("cluster_of_row", self.clusters[group].codes, dims="row")
+
+    def population_level(self) -> Tensor | float:
+        """Create ``beta``; return the effect of the predictors, or of the treatment, by row."""
+        if self.arms is not None:
+            return self.prior["beta"]("beta", dims=self.structure.treatment)[self.arms.codes]
+        if not self.structure.predictors:
+            return 0.0
+        return (self.x * self.prior["beta"]("beta", dims="predictor")).sum(axis=1)
+
+    def population_level_odds(self) -> Tensor | np.ndarray:
+        """Create ``beta``; return the odds of each row, computed once for equal predictors."""
+        if not self.structure.predictors:
+            return np.ones(len(self.x))
+        design, design_of_row = np.unique(self.x, axis=0, return_inverse=True)
+        beta = self.prior["beta"]("beta", dims="predictor")
+        return pt.exp((design * beta).sum(axis=1))[design_of_row]
+
+    def at_predictor_means(self) -> Tensor | float:
+        """Return the effect of the predictors at their means, or the mean of the treatments'."""
+        if self.arms is not None:
+            return self.model["beta"].mean()
+        if not self.structure.predictors:
+            return 0.0
+        means = np.average(self.x, axis=0, weights=self.rows.size)
+        return (means * self.model["beta"]).sum()
+
+    def group_level(
+        self,
+        level: Tensor,
+        precision: Tensor | float = 1.0,
+        transform: Callable[[Tensor], Tensor] = lambda effect: effect,
+    ) -> list[Tensor]:
+        """Create the effects of all groups; return their sum by row for each group, transformed.
+
+        Parameters
+        ----------
+        level
+            Intercept; of ordered responses, minus the mean of the thresholds.
+        precision
+            One over the residual variance of normal outcomes.
+        transform
+            Function of the sum.
+        """
+        by_row: list[Tensor] = []
+        result: dict[str, Tensor] = {}
+        for group in self._by_importance():
+            effects = self.effects_of(group, level, precision, by_row)
+            by_row.append(self._by_row(group, effects, lambda effect: effect))
+            result[group] = self._by_row(group, effects, transform)
+        return list(result.values())
+
+    def _by_importance(self) -> list[str]:
+        """Return the groups, the one first between whose clusters outcomes differ most.
+
+        The effects of the others are sampled given its effects.
+        """
+        return sorted(self.structure.groups, key=lambda group: -self._mean_square(group))
+
+    def _mean_square(self, group: str) -> float:
+        codes, size = self.clusters[group].codes, self.rows.size
+        n = np.bincount(codes, size)
+        means = np.bincount(codes, size * self.sketch.residual) / n
+        return float((n * means**2).sum() / (len(n) - 1))
+
+    def effects_of(
+        self,
+        group: str,
+        level: Tensor,
+        precision: Tensor | float = 1.0,
+        others: Sequence[Tensor] = (),
+    ) -> dict[str | None, Tensor]:
+        """Create the effects of a group, given those of others by row."""
+        structure, codes = self.structure, self.clusters[group].codes
+        slopes = [structure.predictors.index(name) for name in structure.slopes.get(group, ())]
+        if structure.family == "normal":
+            information = information_of_normal(self.outcome, self.rows.size)
+        else:
+            information = information_of_categories(self.y, self.rows.size, codes)
+        known, population = [np.ones(len(self.y))], [level + information.reference]
+        if self.arms is not None:
+            known += list(np.eye(len(self.arms.labels))[:, self.arms.codes])
+        else:
+            known += list(self.x.T)
+        if len(known) > 1:
+            population.append(self.model["beta"])
+        z = [np.ones(len(self.y)), *(self.x[:, slope] for slope in slopes)]
+        columns = np.column_stack(known)
+        joined = pt.concatenate([pt.atleast_1d(part) for part in population])
+        noise = self.sketch.within if structure.family == "normal" else 1.0
+        remaining = Remaining(information, precision, codes, z, columns, joined, others, noise)
+        around: dict[str | None, Tensor] = {
+            name: self.model["beta"][slope]
+            for name, slope in zip(structure.slopes.get(group, ()), slopes, strict=True)
+        }
+        if not others:  # the level of everything is known better than how it divides into parts
+            around[None] = level if structure.means else level + self.at_predictor_means()
+        return group_level_effects(structure, group, self.prior, around, remaining)
+
+    def _by_row(
+        self,
+        group: str,
+        effects: Mapping[str | None, Tensor],
+        transform: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        codes = self.clusters[group].codes
+        if len(effects) == 1:
+            return transform(effects[None])[codes]
+        total = effects[None][codes]
+        for slope in self.structure.slopes[group]:
+            x = self.x[:, self.structure.predictors.index(slope)]
+            total = total + effects[slope][codes] * x
+        return transform(total)
+
+    def observe_normal(self, mu: Tensor, sigma: Tensor) -> None:
+        """Add the normal likelihood."""
+        observe_normal(self.structure.outcome, mu, sigma, self.outcome, self.rows)
+
+    def observe_cells(
+        self, logp: Callable[..., Tensor], parameters: Sequence[Any], signature: str
+    ) -> None:
+        """Add the likelihood of distinct rows."""
+        outcome = self.structure.outcome
+        observe_cells(outcome, logp, parameters, signature, self.y, self.rows)
 
 
-def _centred(group: str, level: Tensor, sigma: Tensor) -> Tensor:
-    """Create group-level effects ~ Normal(0, sigma) in the centred parameterisation.
-
-    The clusters' means around a level are sampled, and the effects derived from them. Suits
-    informative data, where a cluster's own observations determine its mean whatever the level.
-    """
-    mean = pm.Normal(f"_{group}_mean", level, sigma, dims=group)
-    return pm.Deterministic(f"alpha_{group}", mean - level, dims=group)
-
-
-def _non_centred(group: str, prior: Prior) -> Tensor:
-    """Create group-level effects ~ Normal(0, sigma) in the non-centred parameterisation.
-
-    The effects are scaled standard normals. Their scale may have either sign, and sigma is its
-    absolute value. Suits weakly informative data, where sigma may be near zero, and the effects
-    with it: normal effects have the same distribution whatever the sign of their scale, and with a
-    sign the sampler passes through zero, where log sigma would go to minus infinity.
-    """
-    signed = prior.of_absolute(f"_sigma_{group}")
-    pm.Deterministic(f"sigma_{group}", abs(signed))
-    z = pm.Normal(f"_{group}_z", 0, 1, dims=group)
-    return pm.Deterministic(f"alpha_{group}", signed * z, dims=group)
+def _default_priors(structure: Structure, defaults: Mapping[str, Prior]) -> dict[str, Prior]:
+    """Return the priors of all parameters: a model's own, and those that all models share."""
+    priors: dict[str, Prior] = {"beta": NARROW} if "beta" in structure.variables() else {}
+    priors |= {name: prior for name, prior in defaults.items() if name in structure.variables()}
+    for group in structure.groups if structure.pooled else ():
+        priors |= {structure.sd(group, term): EXPONENTIAL for term in structure.terms(group)}
+        if len(structure.terms(group)) > 1:
+            priors[structure.correlation(group)] = LKJ
+    return priors
 
 
-# Likelihoods: equal rows are evaluated once ------------------------------------------------------
+def _rows(data: pd.DataFrame, structure: Structure, count: str | None) -> Rows:
+    """Return the rows that a model evaluates, with the columns that it needs."""
+    treatment = (structure.treatment,) if structure.treatment else ()
+    used: dict[str, Any] = {
+        name: complete_column(data, name) for name in (*structure.groups, *treatment)
+    }
+    used |= {name: numeric(data, name) for name in structure.predictors}
+    if structure.family == "normal":
+        used[structure.outcome] = numeric(data, structure.outcome)
+        return every_row(pd.DataFrame(used, index=data.index), counts(data, count))
+    if structure.family == "bernoulli":
+        used[structure.outcome] = binary(data, structure.outcome).astype(int)
+    else:
+        used[structure.outcome] = complete_column(data, structure.outcome)
+    return count_distinct(pd.DataFrame(used, index=data.index), counts(data, count))
 
 
-class Cells(NamedTuple):
-    """The distinct rows of a table, their counts, and the distinct row (cell) of each row."""
-
-    rows: pd.DataFrame
-    size: np.ndarray
-    cell_of_row: np.ndarray
-    coords: dict[str, Any]
-    count_of_row: np.ndarray | None
+def _outcome(frame: pd.DataFrame, structure: Structure) -> np.ndarray:
+    """Return the outcome as numbers; of a response, the codes of its categories."""
+    values = frame[structure.outcome]
+    return (values.cat.codes if structure.family == "ordered" else values).to_numpy()
 
 
-def _count(data: pd.DataFrame, columns: list[str], count: str | None) -> Cells:
-    """Find and count the distinct rows of some columns; given counts are summed."""
-    for column in columns:
-        complete_column(data, column)
-    groups = data.groupby(columns, observed=True)
-    rows, cell_of_row = groups.size().index.to_frame(index=False), groups.ngroup().to_numpy()
-    count_of_row = None if count is None else _counts(data, count)
-    size = np.bincount(cell_of_row, count_of_row).astype(float)
-    coords = {"cell": np.arange(len(size)), "row": data.index}
-    return Cells(rows, size, cell_of_row, coords, count_of_row)
-
-
-def _counts(data: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column of counts; raise ValueError unless all are positive integers."""
-    values = _numeric(data, column)
-    bad = values[(values < 1) | (values % 1 != 0)]
-    if len(bad):
-        raise ValueError(f"Column '{column}' must hold whole numbers above zero; it has {bad[0]}.")
-    return values
-
-
-def _mean(data: pd.DataFrame, column: str, count: str | None) -> float:
-    """Return the mean of a column, weighted by the counts if rows were counted before."""
-    weights = None if count is None else data[count]
-    return float(np.average(_numeric(data, column), weights=weights))
-
-
-def _observe(
-    name: str,
-    logp: Callable[..., Tensor],
-    parameters: Sequence[Tensor],
-    signature: str,
-    observed: np.ndarray,
-    cells: Cells,
+def _check_slopes(
+    structure: Structure, frame: pd.DataFrame, codes: Mapping[str, np.ndarray]
 ) -> None:
-    """Add the likelihood of each cell times its count, and store which row is in which cell.
-
-    Counts are stored as floats: ``pm.Data`` would cast integers to int32, which overflows at 2.1e9.
-    """
-    _check_name(name)
-    count = pm.Data("count_of_cell", cells.size, dims="cell")
-    pm.Data("cell_of_row", cells.cell_of_row, dims="row")
-    if cells.count_of_row is not None:
-        pm.Data("count_of_row", cells.count_of_row, dims="row")
-    pm.CustomDist(
-        name,
-        *parameters,
-        count,
-        logp=lambda y, *given: given[-1] * logp(y, *given[:-1]),
-        signature=signature,
-        observed=observed,
-        dims="cell",
-    )
-    _keep_log_likelihood(logp(observed, *parameters), "cell")
+    """Raise ValueError if a slope is constant in every cluster, so that it cannot vary."""
+    for group, slopes in structure.slopes.items():
+        for slope in slopes:
+            if frame[slope].groupby(codes[group]).nunique().max() == 1:
+                raise ValueError(
+                    f"Column '{slope}' is constant in every {group}: its slope cannot vary."
+                )
 
 
-def _observe_normal(
-    name: str, mu: Tensor, sigma: Tensor, data: pd.DataFrame, count: str | None
-) -> None:
-    """Add the normal likelihood of each row, times its count if rows were counted before."""
-    _check_name(name)
-    y = pm.Data("outcome_of_row", _numeric(data, name), dims="row")
-    pm.Normal(name, mu, sigma, observed=y, dims="row")
-    logp = pm.logp(pm.Normal.dist(mu, sigma), y)
-    if count is not None:
-        again = pm.Data("count_of_row", _counts(data, count), dims="row") - 1
-        pm.Potential("_counted", (again * logp).sum())
-    _keep_log_likelihood(logp, "row")
-
-
-def _keep_log_likelihood(logp: Tensor, dim: str) -> None:
-    """Store the pointwise log likelihood of rows or cells, which LOO needs, as a deterministic."""
-    pm.Deterministic("_log_likelihood", logp, dims=dim)
-
-
-# Validation of columns ---------------------------------------------------------------------------
-
-
-RESERVED = {"row", "cell", "cut", "predictor", "category", "chain", "draw", "new_cluster"}
-"""Names of dims in models and draws; no outcome, group or treatment may have one of them."""
-
-
-def _check_name(column: str) -> None:
-    """Raise ValueError if a column has the name of a dim that the models use themselves."""
-    if column in RESERVED:
-        raise ValueError(
-            f"An outcome, group or treatment cannot be called '{column}', which is the name of "
-            f"another dim. Rename it: data.rename(columns={{'{column}': 'my_{column}'}})."
-        )
-
-
-def _factorise(data: pd.DataFrame, column: str) -> Factor:
-    """Turn a column into codes and sorted labels; raise ValueError if it has a single level."""
-    _check_name(column)
-    complete_column(data, column)
-    codes, labels = pd.factorize(data[column], sort=True)
-    if len(labels) < 2:
-        raise ValueError(
-            f"Column '{column}' has a single level, {labels[0]!r}: there is nothing to compare or "
-            f"to pool. Give a column with at least two levels."
-        )
-    return Factor(codes, labels.tolist())
-
-
-def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column of a frame, after checking that it exists and is complete.
-
-    Parameters
-    ----------
-    data
-        Any frame.
-    column
-        Name of a column.
-
-    Returns
-    -------
-    Series
-
-    Raises
-    ------
-    ValueError
-        There is no such column, it has missing values, or the frame has no rows.
-    """
-    if column not in data.columns:
-        raise ValueError(
-            f"There is no column '{column}' in the data. The columns are: "
-            f"{', '.join(map(str, data))}."
-        )
-    if data.empty:
-        raise ValueError(f"The data have no rows, so there is nothing in column '{column}'.")
-    missing = int(data[column].isna().sum())
-    if missing:
-        raise ValueError(
-            f"Column '{column}' has {missing} missing value{'s' * (missing > 1)}. Decide what "
-            f"to do about them first; data.dropna(subset=['{column}']) leaves those rows out."
-        )
-    return data[column]
-
-
-def _numeric(data: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column as floats; raise ValueError unless it is numeric, complete and finite."""
-    values = complete_column(data, column)
-    if not pd.api.types.is_numeric_dtype(values):
-        raise ValueError(f"Column '{column}' must be numeric; it is of type {values.dtype}.")
-    numbers = values.to_numpy(float)
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"Column '{column}' has infinite values; correct or drop those rows.")
-    return numbers
-
-
-def _binary(data: pd.DataFrame, column: str) -> None:
-    """Raise ValueError unless a column holds only zeros and ones."""
-    values = set(_numeric(data, column))
-    if not values <= {0, 1}:
-        others = ", ".join(f"{value:g}" for value in sorted(values - {0, 1})[:5])
-        raise ValueError(f"Column '{column}' must hold zeros and ones only; it also has {others}.")
-
-
-def _ordered_categories(data: pd.DataFrame, column: str) -> list[Any]:
-    """Return the categories of an ordered categorical column; raise ValueError if it is not one."""
-    dtype = complete_column(data, column).dtype
-    if not (isinstance(dtype, pd.CategoricalDtype) and dtype.ordered and len(dtype.categories) > 1):
-        raise ValueError(
-            f"Column '{column}' must be an ordered categorical with at least two categories; it is "
-            f"of type {dtype}. Make it one with pd.Categorical(data['{column}'], ordered=True)."
-        )
-    return list(dtype.categories)
-
-
-def _choose_priors(default: Mapping[str, Prior], given: Mapping[str, Prior]) -> dict[str, Prior]:
-    """Replace default priors by given ones; raise an error for unknown names and other types."""
-    for name, prior in given.items():
-        if name not in default:
+def _forms(structure: Structure, form: Forms) -> dict[str, str]:
+    """Return the parameterisation of each group; raise ValueError for other groups and words."""
+    forms = form if isinstance(form, Mapping) else dict.fromkeys(structure.groups, form)
+    for group, choice in forms.items():
+        if group not in structure.groups:
             raise ValueError(
-                f"This model has no prior named '{name}'. Its priors are: {', '.join(default)}."
+                f"form names '{group}', which is not one of the groups {list(structure.groups)}."
             )
-        if not isinstance(prior, Prior):
-            raise TypeError(
-                f"The prior of '{name}' must be a Prior, for example "
-                f"{name}=Prior(pm.Exponential, 1); it is {prior!r}."
-            )
-    return {**default, **given}
+        if choice not in ("auto", "centred", "non-centred"):
+            raise ValueError(f"form is 'auto', 'centred' or 'non-centred'; it is {choice!r}.")
+    return {group: forms.get(group, "auto") for group in structure.groups if structure.pooled}

@@ -4,7 +4,7 @@
 calls ``posterior_epred``); :func:`replicate` draws from the posterior predictive distribution.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,10 @@ import pymc as pm
 import xarray as xr
 from scipy.special import expit
 
+from multilevel.columns import complete_column, has_columns, matrix, numeric
 from multilevel.extras import ensure_compile_folder
-from multilevel.models import complete_column
+from multilevel.frames import as_frame
+from multilevel.structure import Structure, structure_of
 
 Clusters = Literal["same", "average", "new"]
 
@@ -84,13 +86,21 @@ def predict(
     >>> dict(ml.predict(model, newdata, clusters="new", seed=1).sizes)
     {'chain': 1, 'draw': 1000, 'row': 10}
     """
-    if not newdata.index.is_unique:
-        raise ValueError("The index of newdata has duplicates: use newdata.reset_index(drop=True).")
+    structure = structure_of(fit_or_model, "predict()")
+    newdata = _check_rows(newdata)
     draws = _posterior_or_prior(fit_or_model, seed)
-    return _expected_outcome(draws, newdata, clusters, new, seed)
+    return _expected_outcome(structure, draws, newdata, clusters, new, seed)
 
 
-def replicate(fit: xr.DataTree, newdata: pd.DataFrame, seed: int, draws: int = 5) -> xr.DataArray:
+def replicate(
+    fit: xr.DataTree,
+    newdata: pd.DataFrame,
+    seed: int,
+    draws: int | None = 5,
+    clusters: Clusters | Mapping[str, Clusters] = "same",
+    *,
+    new: Literal["population", "existing"] = "population",
+) -> xr.DataArray:
     """Simulate data sets from the posterior predictive distribution.
 
     Parameters
@@ -98,17 +108,20 @@ def replicate(fit: xr.DataTree, newdata: pd.DataFrame, seed: int, draws: int = 5
     fit
         A fit, as returned by :func:`multilevel.fit`.
     newdata
-        The rows to simulate an outcome for; their clusters must be in the data of the fit.
+        The rows to simulate an outcome for.
     seed
         Seed of the choice of posterior draws and of the simulated outcomes.
     draws
-        Number of data sets, each simulated from another posterior draw.
+        Number of data sets, each simulated from another posterior draw. None: one data set for
+        every posterior draw.
+    clusters, new
+        Which clusters to simulate for, as for :func:`predict`.
 
     Returns
     -------
-    DataArray, dims (draw, row)
+    DataArray, dims (draw, row) or, for every draw, (chain, draw, row)
         Simulated outcomes, with the labels of the response. The labels of the rows are the index of
-        ``newdata``.
+        ``newdata``; the name is that of the outcome.
 
     Raises
     ------
@@ -120,37 +133,68 @@ def replicate(fit: xr.DataTree, newdata: pd.DataFrame, seed: int, draws: int = 5
     >>> import multilevel as ml
     >>> import numpy as np
     >>> import pandas as pd
+    >>> y = np.random.default_rng(1).normal(np.repeat([-2, -1, 0, 1, 2], 4), 0.5)
+    >>> data = pd.DataFrame({"person": np.repeat(list("abcde"), 4), "y": y})
+    >>> fit = ml.fit(ml.no_pooling(data, "y", "person"), seed=1)
+    >>> dict(ml.replicate(fit, data, seed=1, draws=2).sizes)
+    {'draw': 2, 'row': 20}
+
+    With a data set for every draw, ArviZ checks the calibration of leave-one-out predictions:
+
+    >>> import arviz as az
     >>> import xarray as xr
-    >>> alpha = ("chain", "draw", "person"), np.zeros((4, 10, 2))
-    >>> sigma = ("chain", "draw"), np.ones((4, 10))
-    >>> coords = {"chain": range(4), "draw": range(10), "person": ["a", "b"]}
-    >>> posterior = xr.Dataset({"alpha": alpha, "sigma": sigma}, coords)
-    >>> fit = xr.DataTree.from_dict({"posterior": posterior})
-    >>> dict(ml.replicate(fit, pd.DataFrame({"person": ["a", "a", "b"]}), seed=1, draws=2).sizes)
-    {'draw': 2, 'row': 3}
+    >>> simulated = ml.replicate(fit, data, seed=1, draws=None)
+    >>> fit["posterior_predictive"] = xr.DataTree(simulated.to_dataset())
+    >>> dict(az.loo_pit(fit).sizes)
+    {'row': 20}
     """
+    structure = structure_of(fit, "replicate()")
+    newdata = _check_rows(newdata)
     rng = np.random.default_rng(seed)
-    posterior = fit["posterior"].dataset
+    selected = _choose_draws(fit["posterior"].dataset, draws, rng)
+    expected = _expected_outcome(structure, selected, newdata, clusters, new, seed)
+    if structure.family == "ordered":
+        cumulative = expected.cumsum("category").isel(category=slice(None, -1))
+        uniform = _random(rng.random, cumulative.isel(category=0))
+        code = (uniform > cumulative).sum("category")
+        result = expected["category"].isel(category=code).drop_vars("category")
+    elif structure.family == "bernoulli":
+        result = (_random(rng.random, expected) < expected).astype(int)
+    else:
+        result = expected + selected["sigma"] * _random(rng.standard_normal, expected)
+    return result.rename(structure.outcome)
+
+
+def _choose_draws(
+    posterior: xr.Dataset, number: int | None, rng: np.random.Generator
+) -> xr.Dataset:
+    """Return some draws of a posterior, at random and without their chains; or all."""
+    if number is None:
+        return posterior
     available = posterior.sizes["chain"] * posterior.sizes["draw"]
-    if draws > available:
-        raise ValueError(f"The fit has {available} draws; {draws} data sets were asked for.")
-    chosen = rng.choice(available, draws, replace=False)
+    if number > available:
+        raise ValueError(f"The fit has {available} draws; {number} data sets were asked for.")
+    chosen = rng.choice(available, number, replace=False)
     chain, draw = np.divmod(chosen, posterior.sizes["draw"])
     selected = posterior.isel(
         chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw")
     )
-    selected = selected.drop_vars(["chain", "draw"])
-    expected = _expected_outcome(selected, newdata, "same", "population", seed)
-    if "category" in expected.dims:
-        cumulative = expected.cumsum("category").isel(category=slice(None, -1))
-        uniform = xr.DataArray(rng.random(cumulative.isel(category=0).shape), dims=("draw", "row"))
-        code = (uniform > cumulative).sum("category")
-        return expected["category"].isel(category=code).drop_vars("category")
-    if "sigma" in selected:
-        return expected + selected["sigma"] * expected.copy(
-            data=rng.standard_normal(expected.shape)
-        )
-    return (expected.copy(data=rng.random(expected.shape)) < expected).astype(int)
+    return selected.drop_vars(["chain", "draw"])
+
+
+def _random(generate: Callable[..., np.ndarray], like: xr.DataArray) -> xr.DataArray:
+    """Return random numbers with the dims and labels of an array."""
+    return like.copy(data=generate(like.shape))
+
+
+def _check_rows(newdata: pd.DataFrame) -> pd.DataFrame:
+    """Return new rows as a frame; raise ValueError unless they can be told apart."""
+    newdata = as_frame(newdata, "newdata")
+    if not newdata.index.is_unique:
+        raise ValueError("The index of newdata has duplicates: use newdata.reset_index(drop=True).")
+    if isinstance(newdata.index, pd.MultiIndex):
+        raise ValueError("The index of newdata has several levels: use newdata.reset_index().")
+    return newdata
 
 
 def _posterior_or_prior(fit_or_model: xr.DataTree | pm.Model, seed: int | None) -> xr.Dataset:
@@ -183,6 +227,7 @@ def _posterior_or_prior(fit_or_model: xr.DataTree | pm.Model, seed: int | None) 
 
 
 def _expected_outcome(
+    structure: Structure,
     draws: xr.Dataset,
     newdata: pd.DataFrame,
     clusters: Clusters | Mapping[str, Clusters],
@@ -190,48 +235,75 @@ def _expected_outcome(
     seed: int | None,
 ) -> xr.DataArray:
     """Return the expected outcome: the inverse link of the sum of all effects."""
-    groups = group_names(draws)
-    chosen = clusters if isinstance(clusters, Mapping) else dict.fromkeys(groups, clusters)
-    _check_choices([clusters] if isinstance(clusters, str) else chosen.values(), new)
-    if set(chosen) != set(groups):
-        raise ValueError(f"clusters must name each group of the model once: {', '.join(groups)}.")
+    chosen = _choose_clusters(structure, clusters, new)
     rng = None
     if "new" in chosen.values():
         rng = np.random.default_rng(_require_seed(seed, "new clusters"))
-
-    rows = xr.DataArray(np.zeros(len(newdata)), {"row": newdata.index.to_numpy()}, "row")
-    eta = rows + draws.get("alpha_bar", 0)
-    if "beta" in draws:
-        eta = eta + _population_level_effect(draws["beta"], newdata)
-    for group in groups:
-        eta = eta + _group_level_effect(draws, group, newdata, chosen[group], new, rng)
-
-    if "threshold" in draws:
+    eta = linear_predictor(structure, draws, newdata)
+    for group in structure.groups:
+        eta = eta + _group_level_effect(structure, draws, group, newdata, chosen[group], new, rng)
+    if structure.family == "ordered":
         return _category_probabilities(draws, eta)
-    if "sigma" not in draws:
+    if structure.family == "bernoulli":
         eta = xr.apply_ufunc(expit, eta)
     return eta.transpose(..., "row")
 
 
-def group_names(draws: xr.Dataset) -> list[str]:
-    """Return the names of the groups of a model: the dims of its varying intercepts.
+def linear_predictor(
+    structure: Structure, draws: xr.Dataset, newdata: pd.DataFrame
+) -> xr.DataArray:
+    """Return the linear predictor of each row of new data, without group-level effects.
 
     Parameters
     ----------
+    structure
+        Of the model.
     draws
-        Posterior or prior draws of a model from one of the builders.
+        Posterior or prior draws.
+    newdata
+        A column for each predictor, or for the treatment.
 
     Returns
     -------
-    list of str
-        Names of columns, in the order in which the model was given them.
+    DataArray, dims (chain, draw, row), or (row) if nothing is added to zero
+        Intercept, unless it is that of thresholds or of clusters without a population, and the
+        effects of the predictors or of the treatment.
     """
-    names = [name for name in draws.data_vars if str(name).startswith("alpha")]
-    dims = [dim for name in names for dim in draws[name].dims if dim not in ("chain", "draw")]
-    return [str(dim) for dim in dims]
+    eta = xr.DataArray(np.zeros(len(newdata)), {"row": newdata.index.to_numpy()}, "row")
+    if structure.family != "ordered" and structure.pooled:
+        eta = eta + draws["alpha_bar"]
+    if structure.treatment:
+        return eta + _value_of_level(draws["beta"], structure.treatment, newdata)
+    if not structure.predictors:
+        return eta
+    names = list(structure.predictors)
+    x = xr.DataArray(matrix(newdata, names), {"predictor": names}, ("row", "predictor"))
+    return eta + (draws["beta"] * x).sum("predictor")
+
+
+def _choose_clusters(
+    structure: Structure, clusters: Clusters | Mapping[str, Clusters], new: str
+) -> Mapping[str, Clusters]:
+    """Return the choice for each group; raise ValueError for other words and other groups."""
+    groups = structure.groups
+    chosen = clusters if isinstance(clusters, Mapping) else dict.fromkeys(groups, clusters)
+    for choice in [clusters] if isinstance(clusters, str) else chosen.values():
+        if choice not in ("same", "average", "new"):
+            raise ValueError(f"clusters must be 'same', 'average' or 'new'; it is {choice!r}.")
+    if new not in ("population", "existing"):
+        raise ValueError(f"new must be 'population' or 'existing'; it is {new!r}.")
+    if set(chosen) != set(groups):
+        raise ValueError(f"clusters must name each group of the model once: {', '.join(groups)}.")
+    if not structure.pooled and set(chosen.values()) != {"same"}:
+        raise ValueError(
+            f"A model without pooling knows nothing about a population of clusters ('{groups[0]}'),"
+            f" so it cannot predict for an average or a new one. Use partial_pooling."
+        )
+    return chosen
 
 
 def _group_level_effect(
+    structure: Structure,
     draws: xr.Dataset,
     group: str,
     newdata: pd.DataFrame,
@@ -240,74 +312,81 @@ def _group_level_effect(
     rng: np.random.Generator | None,
 ) -> xr.DataArray | float:
     """Return the group-level effect of each row: its cluster's deviation from the population."""
-    if "alpha" in draws:  # no or partial pooling: alpha is the cluster's mean, not its deviation
-        if "alpha_bar" not in draws and choice != "same":
-            raise ValueError(
-                f"A model without pooling knows nothing about a population of clusters ('{group}'),"
-                f" so it cannot predict for an average or a new one. Use partial_pooling."
-            )
-        deviation, spread = draws["alpha"] - draws.get("alpha_bar", 0), "sigma_alpha"
-    else:
-        deviation, spread = draws[f"alpha_{group}"], f"sigma_{group}"
-
     if choice == "average":
         return 0.0
-    predictor = _varying_slope(draws, group)
-    slope_dev = draws[f"{predictor}_{group}"] if predictor else xr.zeros_like(deviation)
+    effects = _deviations(structure, draws, group)
     if choice == "same":
-        effects = [_value_of_level(values, group, newdata) for values in (deviation, slope_dev)]
+        effects = [_value_of_level(values, group, newdata) for values in effects]
     else:
         assert rng is not None
-        labels = complete_column(newdata, group) if group in newdata else np.zeros(len(newdata))
+        named = has_columns(newdata, group)
+        labels = complete_column(newdata, group) if named else np.zeros(len(newdata))
         codes, names = pd.factorize(labels)
         shape = (draws.sizes.get("chain", 1), draws.sizes["draw"], len(names))
         dims = ("chain", "draw", "new_cluster")
         if new == "population":
-            u = xr.DataArray(rng.standard_normal(shape), dims=dims)
-            effects = [draws[spread] * u]
-            if predictor:
-                v, rho = u.copy(data=rng.standard_normal(shape)), draws[f"rho_{group}"]
-                slope_z = rho * u + (1 - rho**2) ** 0.5 * v
-                effects.append(draws[f"sigma_{predictor}_{group}"] * slope_z)
+            z = [
+                xr.DataArray(rng.standard_normal(shape), dims=dims) for _ in structure.terms(group)
+            ]
+            effects = _correlated(structure, draws, group, z)
         else:
             pick = xr.DataArray(rng.integers(draws.sizes[group], size=shape), dims=dims)
-            effects = [v.isel({group: pick}).drop_vars(group) for v in (deviation, slope_dev)]
-        cluster_of_row = xr.DataArray(codes, dims="row")
-        effects = [effect.isel(new_cluster=cluster_of_row) for effect in effects]
-    if predictor is None:
-        return effects[0]
-    x = complete_column(newdata, predictor).to_numpy(float)
-    return effects[0] + effects[1] * xr.DataArray(x, dims="row")
+            effects = [values.isel({group: pick}).drop_vars(group) for values in effects]
+        effects = [e.isel(new_cluster=xr.DataArray(codes, dims="row")) for e in effects]
+    intercept, *slopes = effects
+    for name, slope in zip(structure.slopes.get(group, ()), slopes, strict=True):
+        intercept = intercept + slope * xr.DataArray(numeric(newdata, name), dims="row")
+    return intercept
 
 
-def _varying_slope(draws: xr.Dataset, group: str) -> str | None:
-    """Return the name of the predictor whose slope varies between clusters, or None."""
-    names = draws["predictor"].to_numpy().tolist() if "predictor" in draws else []
-    return next((name for name in names if f"sigma_{name}_{group}" in draws), None)
+def _deviations(structure: Structure, draws: xr.Dataset, group: str) -> list[xr.DataArray]:
+    """Return the effects of the clusters in the data, as deviations from ``alpha_bar``."""
+    effects = [draws[structure.effect(group, term)] for term in structure.terms(group)]
+    if structure.means and structure.pooled:
+        effects[0] = effects[0] - draws["alpha_bar"]
+    return effects
 
 
-def _population_level_effect(beta: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:
-    """Return the population-level effect of each row, of its predictors or of its treatment."""
-    (dim,) = set(beta.dims) - {"chain", "draw"}
-    if dim != "predictor":
-        return _value_of_level(beta, str(dim), newdata)
-    names = beta["predictor"].to_numpy()
-    x = np.column_stack([complete_column(newdata, name).to_numpy(float) for name in names])
-    return (beta * xr.DataArray(x, {"predictor": names}, ("row", "predictor"))).sum("predictor")
+def _correlated(
+    structure: Structure, draws: xr.Dataset, group: str, z: Sequence[xr.DataArray]
+) -> list[xr.DataArray]:
+    """Return effects with the standard deviations and correlations of a group, from normals."""
+    sds = [draws[structure.sd(group, term)] for term in structure.terms(group)]
+    if len(z) == 1:
+        return [sds[0] * z[0]]
+    rho = draws[structure.correlation(group)]
+    if len(z) == 2:
+        return [sds[0] * z[0], sds[1] * (rho * z[0] + (1 - rho**2) ** 0.5 * z[1])]
+    dims = structure.correlation_dims(group)
+    factor = xr.apply_ufunc(
+        np.linalg.cholesky, rho, input_core_dims=[dims], output_core_dims=[dims]
+    )
+    return [
+        sd
+        * sum(
+            factor.isel(dict(zip(dims, (k, m), strict=True)), drop=True) * z[m]
+            for m in range(k + 1)
+        )
+        for k, sd in enumerate(sds)
+    ]
 
 
 def _value_of_level(values: xr.DataArray, dim: str, newdata: pd.DataFrame) -> xr.DataArray:
     """Look up the value of each row's level; raise ValueError for a level not in the data."""
     wanted = complete_column(newdata, dim)
     known = values[dim].to_index()
-    unseen = [label for label in wanted.unique().tolist() if label not in known]
-    if unseen:
+    position = known.get_indexer(pd.Index(wanted.tolist()))
+    if (position < 0).any():
+        unseen = wanted[position < 0].unique().tolist()
+        types = ""
+        if {str(label) for label in unseen} <= {str(label) for label in known}:
+            kinds = (type(known.tolist()[0]).__name__, type(unseen[0]).__name__)
+            types = f" The labels of the fit are of type {kinds[0]}, these of type {kinds[1]}."
         raise ValueError(
-            f"The model never saw {dim} {', '.join(map(repr, unseen[:5]))}. Ask for a level that "
-            f"was in the data; for a group, clusters='average' and 'new' need none."
+            f"The model never saw {dim} {', '.join(map(repr, unseen[:5]))}.{types} Ask for a level "
+            f"that was in the data; for a group, clusters='average' and 'new' need none."
         )
-    position = xr.DataArray(known.get_indexer(pd.Index(wanted)), dims="row")
-    return values.isel({dim: position}).drop_vars(dim)
+    return values.isel({dim: xr.DataArray(position, dims="row")}).drop_vars(dim)
 
 
 def _category_probabilities(draws: xr.Dataset, eta: xr.DataArray) -> xr.DataArray:
@@ -319,15 +398,6 @@ def _category_probabilities(draws: xr.Dataset, eta: xr.DataArray) -> xr.DataArra
     categories = draws["category"].to_numpy() if "category" in draws else np.arange(1, cuts + 2)
     probability = padded.diff("cut").rename(cut="category")
     return probability.assign_coords(category=categories).transpose(..., "row", "category")
-
-
-def _check_choices(choices: Iterable[str], new: str) -> None:
-    """Raise ValueError unless ``clusters`` and ``new`` have one of their allowed values."""
-    for choice in choices:
-        if choice not in ("same", "average", "new"):
-            raise ValueError(f"clusters must be 'same', 'average' or 'new'; it is {choice!r}.")
-    if new not in ("population", "existing"):
-        raise ValueError(f"new must be 'population' or 'existing'; it is {new!r}.")
 
 
 def _require_seed(seed: int | None, reason: str) -> int:

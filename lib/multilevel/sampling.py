@@ -20,6 +20,7 @@ from multilevel import storage
 from multilevel.compilation import compile_with_jax, compile_with_numba
 from multilevel.estimates import Estimates
 from multilevel.extras import ensure_compile_folder
+from multilevel.structure import ATTRIBUTE, structure_or_none, to_json
 
 LIMITS = {
     "divergences": 0,  # at most
@@ -235,7 +236,8 @@ def sample(
         rows = {name: _of_rows(frozen, name).astype(int) for name in names}
         groups["constant_data"] = xr.Dataset(rows)
     result = xr.DataTree.from_dict(groups)
-    result.attrs = {
+    structure = structure_or_none(model)
+    result.attrs = ({} if structure is None else {ATTRIBUTE: to_json(structure)}) | {
         "sampler": f"nutpie {nutpie.__version__}",
         "seed": seed,
         "draws": draws,

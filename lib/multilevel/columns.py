@@ -1,0 +1,181 @@
+"""Read the columns of a frame for a model, after checking that the model can use them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Factor(NamedTuple):
+    """A column as integer codes from 0, and the label that each code stands for."""
+
+    codes: np.ndarray
+    labels: list[Any]
+
+
+def names_of(given: Any, keyword: str) -> tuple[str, ...]:
+    """Return a list of column names as a tuple.
+
+    Parameters
+    ----------
+    given
+        What the user gave.
+    keyword
+        The keyword that it was given for.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ValueError
+        It is a string or something else that is no list of strings, or names a column twice.
+    """
+    if isinstance(given, str):
+        raise ValueError(
+            f"{keyword} must be a list of columns, such as {keyword}=['{given}']; it is {given!r}."
+        )
+    try:
+        names = tuple(given)
+    except TypeError:
+        raise ValueError(f"{keyword} must be a list of columns; it is {given!r}.") from None
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"{keyword} must hold names of columns, strings; it has {name!r}.")
+        if names.count(name) > 1:
+            raise ValueError(f"{keyword} names the column '{name}' twice.")
+    return names
+
+
+def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column of a frame, after checking that it exists and is complete.
+
+    Parameters
+    ----------
+    data
+        Any frame.
+    column
+        Name of a column, or of columns that identify nested clusters together, such as
+        ``"school:class"``: a label is then made of the labels of both, such as ``"A:1"``.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    ValueError
+        There is no such column, it has missing values, or the frame has no rows.
+    """
+    if isinstance(column, str) and column not in data.columns and ":" in column:
+        parts = [complete_column(data, part).astype(str) for part in column.split(":")]
+        together = pd.DataFrame(dict(enumerate(parts))).agg(":".join, axis=1)
+        return together.rename(column)
+    if column not in data.columns:
+        raise ValueError(
+            f"There is no column '{column}' in the data. The columns are: "
+            f"{', '.join(map(str, data))}."
+        )
+    if data.empty:
+        raise ValueError(f"The data have no rows, so there is nothing in column '{column}'.")
+    missing = int(data[column].isna().sum())
+    if missing:
+        raise ValueError(
+            f"Column '{column}' has {missing} missing value{'s' * (missing > 1)}. Decide what "
+            f"to do about them first; data.dropna(subset=['{column}']) leaves those rows out."
+        )
+    return data[column]
+
+
+def has_columns(data: pd.DataFrame, group: str) -> bool:
+    """Say whether a frame has the column of a group, or those that identify it together."""
+    return group in data.columns or all(part in data.columns for part in group.split(":"))
+
+
+def numeric(data: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as floats; raise ValueError unless it is numeric, complete and finite."""
+    values = complete_column(data, column)
+    types = pd.api.types
+    if not (types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype)):
+        raise ValueError(f"Column '{column}' must be numeric; it is of type {values.dtype}.")
+    numbers = values.astype(float).to_numpy(float)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"Column '{column}' has infinite values; correct or drop those rows.")
+    return numbers
+
+
+def matrix(data: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Return numeric columns as a matrix, one column each; it may have none."""
+    return np.array([numeric(data, column) for column in columns]).reshape(-1, len(data)).T
+
+
+def binary(data: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column of zeros and ones; raise ValueError if it holds anything else."""
+    values = numeric(data, column)
+    others = sorted(set(values) - {0, 1})
+    if others:
+        listed = ", ".join(f"{value:g}" for value in others[:5])
+        raise ValueError(f"Column '{column}' must hold zeros and ones only; it also has {listed}.")
+    return values
+
+
+def ordered_categories(data: pd.DataFrame, column: str) -> list[Any]:
+    """Return the categories of an ordered categorical column; raise ValueError if it is not one."""
+    values = complete_column(data, column)
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype) and dtype.ordered and len(dtype.categories) > 1:
+        return list(dtype.categories)
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+        remedy = f"Make it one with pd.Categorical(data['{column}'], ordered=True)."
+    else:
+        labels = values.unique().tolist()
+        listed = ", ".join(map(repr, labels[:10])) + ", ..." * (len(labels) > 10)
+        remedy = (
+            f"Say in which order its labels are, which only you know: pd.Categorical("
+            f"data['{column}'], categories=[lowest, ..., highest], ordered=True). The labels that "
+            f"occur are: {listed}."
+        )
+    raise ValueError(
+        f"Column '{column}' must be an ordered categorical with at least two categories; it is "
+        f"of type {dtype}. {remedy}"
+    )
+
+
+def factorise(data: pd.DataFrame, column: str) -> Factor:
+    """Turn a column into codes and sorted labels; raise ValueError if it has a single level."""
+    values = complete_column(data, column)
+    try:
+        codes, labels = pd.factorize(values, sort=True)
+    except TypeError:  # labels of several types, such as 7 and "x7"
+        raise ValueError(
+            f"Column '{column}' has labels of different types, which have no order. Make them "
+            f"all text: data['{column}'].astype(str)."
+        ) from None
+    if len({type(label) for label in labels.tolist()}) > 1:
+        raise ValueError(
+            f"Column '{column}' has labels of different types: "
+            f"{', '.join(sorted({type(label).__name__ for label in labels.tolist()}))}. Make them "
+            f"all text: data['{column}'].astype(str)."
+        )
+    if len(labels) < 2:
+        raise ValueError(
+            f"Column '{column}' has a single level, {labels[0]!r}: there is nothing to compare or "
+            f"to pool. Give a column with at least two levels."
+        )
+    return Factor(codes, labels.tolist())
+
+
+def counts(data: pd.DataFrame, column: str | None) -> np.ndarray | None:
+    """Return a column of counts; raise ValueError unless all are positive integers."""
+    if column is None:
+        return None
+    values = numeric(data, column)
+    bad = values[(values < 1) | (values % 1 != 0)]
+    if len(bad):
+        zero = f" data[data['{column}'] > 0] leaves rows that never occur out." * (0 in bad)
+        raise ValueError(
+            f"Column '{column}' must hold whole numbers above zero; it has {bad[0]:g}.{zero}"
+        )
+    return values
