@@ -173,7 +173,8 @@ def test_what_is_no_proper_table_is_refused_with_the_way_to_make_one(
 def test_numbers_of_numpy_are_taken_for_plain_ones(tmp_path: Path) -> None:
     call: dict[str, Any] = {"folder": tmp_path, "workers": 0, "progress": False}
     plain = run_study(replicates.draw, 2, 5, scale=2.5, **call)
-    again = run_study(replicates.draw, np.int64(2), np.uint8(5), scale=np.float64(2.5), **call)
+    call |= {"replicates": np.int64(2), "seed": np.uint8(5), "scale": np.float64(2.5)}
+    again = run_study(replicates.draw, **call)
     pd.testing.assert_frame_equal(again, plain, check_exact=True)
 
 

@@ -152,8 +152,8 @@ def _first_file(connection: "DuckDBPyConnection", patterns: list[str]) -> str | 
 
 def _ordered(table: pd.DataFrame, columns: list[str], file: str) -> pd.DataFrame:
     """Make ordered categories of the columns that a file says are such, and sort by them."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     parquet = pq.ParquetFile(file)
     ordered: dict[str, Any] = {}

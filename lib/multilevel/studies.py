@@ -192,7 +192,7 @@ def _in_worker(task: Callable[[int], int], number: int) -> int:
 
 def _can_travel(error: Exception) -> bool:
     """Return whether an error arrives in another process as what it is."""
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
 
     try:
         return type(pickle.loads(cloudpickle.dumps(error))) is type(error)
