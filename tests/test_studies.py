@@ -215,6 +215,18 @@ def test_what_cannot_be_a_study_is_refused_before_work_begins(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_function_that_rests_on_another_ones_variables_is_refused(tmp_path: Path) -> None:
+    def make(size: int) -> Any:
+        def inner(rng: np.random.Generator) -> pd.DataFrame:
+            return pd.DataFrame({"value": rng.normal(size=size)})
+
+        return inner
+
+    with pytest.raises(TypeError, match=r"in which it is defined \(size\).*as settings"):
+        run_study(make(3), 2, 1, tmp_path / "study", workers=0, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_function_typed_at_a_prompt_is_refused_in_words(tmp_path: Path) -> None:
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec("def typed(rng):\n    return None", scope)

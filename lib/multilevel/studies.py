@@ -368,6 +368,12 @@ def _check_function(replicate: Any, settings: dict[str, Any]) -> None:
             f"The replicate must be a plain function, whose code identifies the study; it is of "
             f"the type {type(replicate).__name__}. {hint}"
         )
+    if replicate.__closure__:
+        raise TypeError(
+            f"{replicate.__qualname__} uses variables of the function in which it is defined "
+            f"({', '.join(replicate.__code__.co_freevars)}); they are not part of what identifies "
+            f"the study. Make arguments of them, and give their values as settings."
+        )
     try:
         code_state(sources_of(replicate))
     except (OSError, SyntaxError, TypeError) as error:
