@@ -482,6 +482,8 @@ def test_means_refuses_quantities_of_different_things() -> None:
     other = ALPHA.assign_coords(person=["mia", "ann", "zoe"])
     with pytest.raises(ValueError, match="or other labels"):
         ml.means({"a": ALPHA, "b": other})
+    ml.means({"a": ALPHA.assign_coords(kind=1), "b": ALPHA.assign_coords(kind=2)})
+    ml.means({"a": ALPHA, "b": ALPHA.drop_vars("person")})
     with pytest.raises(ValueError, match=r"'a' has several dims .*: person, more"):
         ml.means({"a": ALPHA.expand_dims(more=2, axis=-1)})
     nothing: list[Any] = [{}, ALPHA, FIT["posterior"].dataset]

@@ -293,7 +293,8 @@ def _checked_quantities(draws: Any) -> dict[str, xr.DataArray]:
         )
     for other, values in labels.items():
         same = values.dims == first.dims and values.shape == first.shape
-        if not same or not all(values[dim].equals(first[dim]) for dim in first.dims):
+        labelled = [dim for dim in first.dims if dim in first.coords and dim in values.coords]
+        if not same or not all(values.indexes[d].equals(first.indexes[d]) for d in labelled):
             raise ValueError(
                 f"'{name}' and '{other}' are not quantities of the same things: besides chain and "
                 f"draw they have the dims ({', '.join(map(str, first.dims))}) and "
