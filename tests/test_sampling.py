@@ -524,12 +524,32 @@ def test_a_setting_outside_its_range_is_refused_by_name(
             function(by_hand(dims="row"), **({"seed": 1} | {setting: value}))
 
 
+def test_a_model_without_a_place_to_start_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("All initialization points failed\n\nCaused by: ErrorCode(4)")
+
+    monkeypatch.setattr("nutpie.sample", fail)
+    with pytest.raises(ml.ConvergenceError, match=r"no place to start.*very large values"):
+        ml.fit(by_hand(dims="row"), seed=1)
+
+
 def test_settings_may_be_numbers_of_numpy() -> None:
     seed, few, accept = np.uint64(2**63), np.int16(20), np.float32(0.75)
     model = by_hand(dims="row")
     fit = ml.sample(model, seed=seed, draws=few, tune=few, chains=few // 10, target_accept=accept)  # type: ignore[arg-type]
     assert {type(value) for value in fit.attrs.values()} == {str, int, float}
     assert fit.attrs["seed"] == 2**63
+
+
+def test_a_dim_without_labels_is_kept() -> None:
+    model = by_hand(dims="row")
+    model.add_coord("item", length=2)
+    with model:
+        pm.Normal("each", dims="item")
+    fit = ml.sample(model, seed=1, draws=5, tune=5)
+    assert fit["posterior"]["each"].dims == ("chain", "draw", "item")
 
 
 def test_rows_with_an_index_of_two_columns_are_refused_before_sampling() -> None:

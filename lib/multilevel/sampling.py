@@ -263,19 +263,7 @@ def sample(
     ensure_compile_folder()
     frozen = freeze_dims_and_data(model)  # constants compile much faster than shared data
     compiled = BACKENDS[backend](frozen)
-    raw = nutpie.sample(
-        compiled,
-        draws=settings["draws"],
-        tune=settings["tune"],
-        chains=settings["chains"],
-        cores=cores,
-        seed=settings["seed"],
-        target_accept=settings["target_accept"],
-        adaptation="low_rank" if adapt_correlations else "diag",
-        save_warmup=False,
-        progress_bar=False,
-        store_unconstrained=backend == "jax",  # there the posterior lacks transformed variables
-    )
+    raw = _run_sampler(compiled, settings, cores)
     unconstrained = raw["posterior"].dataset
     if "unconstrained_posterior" in raw.children:
         unconstrained = unconstrained.merge(raw["unconstrained_posterior"].dataset)
@@ -284,9 +272,9 @@ def sample(
     log_likelihood = variables.pop("_log_likelihood", None)
     chain_and_draw = {name: unconstrained[name] for name in ("chain", "draw")}
     posterior = xr.Dataset(variables, chain_and_draw)
-    labels = [*posterior.dims, "category"]
+    labels = [*map(str, posterior.dims), "category"]
     posterior = posterior.assign_coords(
-        {name: _labels(model, str(name)) for name in labels if name in model.coords}
+        {name: _labels(model, name) for name in labels if model.coords.get(name) is not None}
     )
     observed = _observed_data(frozen)
     groups = {
@@ -314,6 +302,34 @@ def sample(
     if structure is not None:
         result.attrs[ATTRIBUTE] = to_json(structure)
     return result
+
+
+def _run_sampler(compiled: Any, settings: dict[str, Any], cores: int | None) -> xr.DataTree:
+    """Run nutpie; say in words if it finds no place to start."""
+    try:
+        return nutpie.sample(
+            compiled,
+            draws=settings["draws"],
+            tune=settings["tune"],
+            chains=settings["chains"],
+            cores=cores,
+            seed=settings["seed"],
+            target_accept=settings["target_accept"],
+            adaptation="low_rank" if settings["adapt_correlations"] else "diag",
+            save_warmup=False,
+            progress_bar=False,
+            # With JAX the posterior lacks transformed variables.
+            store_unconstrained=settings["backend"] == "jax",
+        )
+    except RuntimeError as error:
+        if "initialization points failed" not in str(error):
+            raise
+        raise ConvergenceError(
+            "The sampler found no place to start: wherever it tried, the log density or its "
+            "gradient was not a number. The usual causes are predictors with very large values, "
+            "data[x] = (data[x] - data[x].mean()) / data[x].std() makes them small, and outcomes "
+            "that are impossible under the model."
+        ) from error
 
 
 type Variables = dict[str, xr.Variable]
