@@ -543,6 +543,20 @@ def test_settings_may_be_numbers_of_numpy() -> None:
     assert fit.attrs["seed"] == 2**63
 
 
+def test_what_is_no_model_no_fit_and_no_file_is_refused_in_words() -> None:
+    with pytest.raises(TypeError, match=r"model must be a PyMC model.*type DataFrame"):
+        ml.fit(DATA, seed=1)
+    with pytest.raises(TypeError, match=r"file must be the name of a file.*it is 3"):
+        ml.fit(by_hand(dims="row"), seed=1, file=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"no diagnostic \['r_hat'\]"):
+        ml.fit(by_hand(dims="row"), seed=1, expect_failure=[["r_hat"]])  # type: ignore[list-item]
+    things: list[Any] = [DATA, good_draws()["posterior"].dataset, xr.DataTree()]
+    for thing in things:
+        for function in (ml.diagnose, ml.check_convergence):
+            with pytest.raises(TypeError, match="Diagnostics need a fit, whole"):
+                function(thing)
+
+
 def test_a_dim_without_labels_is_kept() -> None:
     model = by_hand(dims="row")
     model.add_coord("item", length=2)

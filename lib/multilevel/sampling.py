@@ -146,6 +146,8 @@ def fit(
     ValueError
         The model does not have exactly one observed variable, or its dim is not ``row``; its labels
         are tuples; or a setting is outside its range.
+    TypeError
+        The model is not a PyMC model, or the file not the name of one.
 
     Warns
     -----
@@ -185,6 +187,8 @@ def fit(
     settings["keep_log_likelihood"] = _keeps_log_likelihood(
         model, keep_log_likelihood, settings["draws"] * settings["chains"]
     )
+    if not isinstance(file, str | Path | None):
+        raise TypeError(f"file must be the name of a file, such as 'fits/mine'; it is {file!r}.")
     ensure_compile_folder()
     if file is None:
         result = sample(model, **settings, cores=cores)
@@ -477,7 +481,7 @@ def _check_diagnostics(names: Any) -> tuple[str, ...]:
             f"expect_failure must be a list of diagnostics, such as ['divergences']; it is "
             f"{names!r}."
         )
-    unknown = [name for name in names if name not in LIMITS]
+    unknown = [name for name in names if not isinstance(name, str) or name not in LIMITS]
     if unknown:
         raise ValueError(
             f"There is no diagnostic {', '.join(map(repr, unknown))}. They are: "
@@ -491,6 +495,12 @@ def _check_model(model: pm.Model) -> None:
 
     The observed variable has one value per row or cell.
     """
+    if not isinstance(model, pm.Model):
+        raise TypeError(
+            f"model must be a PyMC model, such as ml.no_pooling(data, 'y', 'person'); it is of the "
+            f"type {type(model).__name__}. (That of a Bambi model, once built, is "
+            f"model.backend.model.)"
+        )
     observed = model.observed_RVs
     if len(observed) != 1:
         raise ValueError(f"The model must have one observed variable; it has {len(observed)}.")
@@ -583,6 +593,7 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
         a matter of efficiency, not of validity.
     """
     expected = _check_diagnostics(expect_failure)
+    _check_fit(fit)
     found = _failures(fit)
     form = _another_form(fit)
     complaints = [
@@ -605,6 +616,16 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
             f"tree_depth: {found['tree_depth']}. The draws are valid, but cost more time than they "
             f"need to: a matter of efficiency. Predictors on similar scales may help, or "
             f"adapt_correlations=True."
+        )
+
+
+def _check_fit(fit: Any) -> None:
+    """Raise TypeError unless something is a fit, with the sampler's own records."""
+    groups = set(fit.children) if isinstance(fit, xr.DataTree) else set()
+    if not {"posterior", "sample_stats"} <= groups:
+        raise TypeError(
+            f"Diagnostics need a fit, whole, with its groups posterior and sample_stats; this is "
+            f"of the type {type(fit).__name__}."
         )
 
 
@@ -653,6 +674,7 @@ def diagnose(fit: xr.DataTree) -> Estimates:
         (number of divergent transitions), ``r_hat``, ``ess_bulk``, ``ess_tail``, ``e_bfmi`` and
         ``tree_depth`` (number of transitions that reached the maximal tree depth).
     """
+    _check_fit(fit)
     table = _by_parameter(fit)
     stats = fit["sample_stats"].dataset
     worst = {
