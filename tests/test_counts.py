@@ -273,6 +273,13 @@ def test_a_file_that_is_not_parquet_is_refused_in_words(tmp_path: Path, kind: st
         ml.count_rows(tmp_path / "rows.file", ["id"])
 
 
+def test_files_of_different_tables_are_refused_in_words(tmp_path: Path) -> None:
+    ANSWERS.to_parquet(tmp_path / "a.parquet")
+    ANSWERS.rename(columns={"wave": "week"}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match=r"not parts of one table.*by naming them"):
+        ml.count_rows(tmp_path, ["id", "wave"])
+
+
 def test_no_columns_no_files_and_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
     ANSWERS.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="columns is empty: name the columns"):
@@ -281,6 +288,18 @@ def test_no_columns_no_files_and_names_that_are_no_text_are_refused(tmp_path: Pa
         ml.count_rows(tmp_path / "a.parquet", ["id", 3])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="files is empty"):
         ml.count_rows([], ["id"])
+    nothing: list[Any] = [None, ANSWERS, 3, [None]]
+    for thing in nothing:
+        with pytest.raises(TypeError, match=r"files must be the name .*groupby\(columns"):
+            ml.count_rows(thing, ["id"])
+        with pytest.raises(TypeError, match=r"columns"):
+            ml.count_rows(tmp_path / "a.parquet", thing)
+    limits: list[Any] = ["lots", 5, None]
+    for limit in limits:
+        with pytest.raises(ValueError, match=r"memory must be text such as '500 MB'"):
+            ml.count_rows(tmp_path / "a.parquet", ["id"], memory=limit)
+    with pytest.raises(FileNotFoundError, match=r"No Parquet files at [^,]*/none\.parquet\."):
+        ml.count_rows([tmp_path / "a.parquet", tmp_path / "none.parquet"], ["id"])
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileNotFoundError, match=r"No Parquet files at .*folder"):
         ml.count_rows(tmp_path / "folder", ["id"])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from multilevel.extras import need
@@ -52,10 +53,11 @@ def count_rows(
     ImportError
         DuckDB is not installed.
     TypeError
-        The name of a column is not text.
+        Columns or files are not names.
     ValueError
-        No column is named; one is missing, named twice, has missing values or is named ``count``;
-        or a file is not Parquet, or damaged.
+        No column is named; one is missing, named twice, has missing values or is named ``count``; a
+        file is not Parquet, or damaged; the files have other columns than one another; or the
+        memory limit is not one.
     FileNotFoundError
         There is no such file.
     """
@@ -63,12 +65,14 @@ def count_rows(
     import duckdb
 
     columns = _names(columns)
-    several = [files] if isinstance(files, str | Path) else list(files)
+    several = _files(files)
     patterns = [_pattern(file) for file in several]
     listed = ", ".join(map(str, several))
-    if not patterns:
-        raise ValueError("files is empty: give at least one Parquet file.")
-    with duckdb.connect(config={"memory_limit": memory}) as connection:
+    with duckdb.connect() as connection:
+        try:
+            connection.execute("SET memory_limit = $1", [memory])
+        except duckdb.Error as error:
+            raise ValueError(f"memory must be text such as '500 MB'; it is {memory!r}.") from error
         try:
             rows = _relation(connection, patterns, columns, listed)
             quoted = ", ".join(map(_quoted, columns))
@@ -78,7 +82,14 @@ def count_rows(
         except duckdb.Error as error:
             first = str(error).splitlines()[0]
             if "No files found" in first:
-                raise FileNotFoundError(f"No Parquet files at {listed}.") from error
+                raise FileNotFoundError(
+                    f"No Parquet files at {_without_files(connection, several)}."
+                ) from error
+            if "schema mismatch" in first:
+                raise ValueError(
+                    f"The files at {listed} are not parts of one table: {first} Count those that "
+                    f"have the same columns, of the same types, by naming them."
+                ) from error
             raise ValueError(
                 f"{listed} cannot be read as Parquet: {first} A CSV file becomes one by "
                 f"pd.read_csv('rows.csv').to_parquet('rows.parquet'); a file that is empty or cut "
@@ -93,6 +104,8 @@ def count_rows(
 
 def _names(columns: Any) -> list[str]:
     """Return the names of columns as a list; raise an error if they cannot be counted together."""
+    if not isinstance(columns, str | Sequence | pd.Index | np.ndarray):
+        raise TypeError(f"columns must be a list of names of columns; it is {columns!r}.")
     names = [columns] if isinstance(columns, str) else list(columns)
     other = [name for name in names if not isinstance(name, str)]
     if other:
@@ -105,6 +118,28 @@ def _names(columns: Any) -> list[str]:
     if len({name.lower() for name in names}) < len(names):
         raise ValueError(f"A column is named twice: {', '.join(names)}.")
     return names
+
+
+def _files(files: Any) -> list[str | Path]:
+    """Return files as a list; raise an error unless they are names, at least one."""
+    listed = isinstance(files, list | tuple | set) or hasattr(files, "__next__")
+    several = [files] if isinstance(files, str | Path) else list(files) if listed else None
+    if several is None or not all(isinstance(file, str | Path) for file in several):
+        raise TypeError(
+            f"files must be the name of a Parquet file or of a folder, or a list of names; it is "
+            f"of the type {type(files).__name__}. Equal rows of a frame are counted by "
+            f"data.groupby(columns, observed=True).size().reset_index(name='count')."
+        )
+    if not several:
+        raise ValueError("files is empty: give at least one Parquet file.")
+    return several
+
+
+def _without_files(connection: "DuckDBPyConnection", several: list[str | Path]) -> str:
+    """Return which of the given names match no file."""
+    found = [_first_file(connection, [_pattern(file)]) is not None for file in several]
+    nothing = [str(file) for file, there in zip(several, found, strict=True) if not there]
+    return ", ".join(nothing or map(str, several))
 
 
 def _pattern(file: str | Path) -> str:
