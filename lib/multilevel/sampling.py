@@ -364,9 +364,11 @@ def _derive(
         name: xr.Variable(("chain", "draw", *its), values)
         for (name, its), values in zip(dims.items(), whole[: len(dims)], strict=True)
     }
+    taken = {v.name for v in model.free_RVs}
+    names = [v.name if v.name[1:] in taken else v.name.removeprefix("_") for v in tops]
     priors = {
-        v.name.lstrip("_"): xr.Variable(("chain", "draw"), values)
-        for v, values in zip(tops, whole[len(dims) :], strict=True)
+        name: xr.Variable(("chain", "draw"), values)
+        for name, values in zip(names, whole[len(dims) :], strict=True)
     }
     return variables, priors
 
@@ -383,7 +385,7 @@ def _evaluate(model: pm.Model, draws: xr.Dataset, outputs: list[Any]) -> list[np
     total = draws.sizes["chain"] * draws.sizes["draw"]
     inputs = [draws[v.name].to_numpy().reshape(total, *draws[v.name].shape[2:]) for v in many]
     rows = len(model.coords["cell" if "cell" in model.coords else "row"])
-    size = max(1, min(BLOCK, LARGEST_BLOCK // rows))
+    size = max(1, min(BLOCK, LARGEST_BLOCK // max(rows, 1)))
     result: list[np.ndarray] = []
     for start in range(0, total, size):
         block = slice(start, start + size)
