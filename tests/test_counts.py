@@ -177,6 +177,134 @@ def test_loo_of_counted_rows_is_refused(parquet: Path) -> None:
         ml.loo(fit)
 
 
+ANSWERS = pd.DataFrame(
+    {
+        "id": ["ann", "bob mia", "ann", "ü", "bob mia"],
+        "wave": [1, 1, 2, 2, 3],
+        "answer": pd.Categorical(
+            ["often", "never", "always", "often", "never"],
+            ["never", "seldom", "often", "always"],
+            ordered=True,
+        ),
+    }
+)
+
+
+def test_one_column_may_be_named_alone(tmp_path: Path) -> None:
+    ANSWERS.rename(columns={"wave": "gx"}).to_parquet(tmp_path / "a.parquet")
+    assert ml.count_rows(tmp_path / "a.parquet", "gx")["count"].tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize("name", ['say "no"', "it's", "two words", "a.b", "π", '"', "select"])
+def test_any_name_of_a_column_is_taken(tmp_path: Path, name: str) -> None:
+    ANSWERS.rename(columns={"wave": name}).to_parquet(tmp_path / "a.parquet")
+    assert ml.count_rows(tmp_path / "a.parquet", [name])[name].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("partition", [["id"], ["wave"], ["id", "wave"]])
+def test_a_folder_is_taken_partitioned_or_not(tmp_path: Path, partition: list[str]) -> None:
+    plain, parts = tmp_path / "plain [1]", tmp_path / "parts [1]"
+    plain.mkdir()
+    data = ANSWERS.astype({"answer": str})
+    data[:3].to_parquet(plain / "a.parquet")
+    data[3:].to_parquet(plain / "b [*].parquet")
+    data.to_parquet(parts, partition_cols=partition)
+    columns = ["id", "wave", "answer"]
+    expected = data.groupby(columns).size().rename("count").reset_index()
+    for files in (plain, parts, str(parts), [parts], sorted(plain.iterdir())):
+        counted = ml.count_rows(files, columns)
+        pd.testing.assert_frame_equal(counted, expected, check_dtype=False)
+    with pytest.raises(ValueError, match=r"no column 'dose'\. Its columns are: .*id"):
+        ml.count_rows(parts, ["id", "dose"])
+
+
+def test_a_folders_name_with_an_equals_sign_is_no_column_that_the_files_have(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "wave=7"
+    folder.mkdir()
+    ANSWERS.to_parquet(folder / "a.parquet")
+    assert ml.count_rows(folder, ["wave"])["wave"].tolist() == [1, 2, 3]
+
+
+def test_ordered_categories_keep_their_order(tmp_path: Path) -> None:
+    ANSWERS.to_parquet(tmp_path / "a.parquet")
+    counted = ml.count_rows(tmp_path / "a.parquet", ["answer", "wave"])
+    assert counted["answer"].dtype == ANSWERS["answer"].dtype
+    assert counted["answer"].is_monotonic_increasing
+    expected = ANSWERS.groupby(["answer", "wave"], observed=True).size()
+    pd.testing.assert_frame_equal(
+        counted, expected.rename("count").reset_index(), check_dtype=False
+    )
+    model = ml.ordered_logit(counted, "answer", ["wave"], count="count")
+    assert model.coords["category"] == ("never", "seldom", "often", "always")
+
+
+def test_categories_that_are_numbers_are_numbers(tmp_path: Path) -> None:
+    scale = pd.CategoricalDtype([3, 1, 2], ordered=True)
+    ANSWERS.astype({"wave": scale}).to_parquet(tmp_path / "a.parquet")
+    assert ml.count_rows(tmp_path / "a.parquet", "wave")["wave"].tolist() == [1, 2, 3]
+
+
+def test_categories_without_an_order_are_text(tmp_path: Path) -> None:
+    data = ANSWERS.assign(answer=ANSWERS["answer"].cat.as_unordered())
+    data.to_parquet(tmp_path / "a.parquet")
+    counted = ml.count_rows(tmp_path / "a.parquet", "answer")
+    assert counted["answer"].tolist() == ["always", "never", "often"]
+    assert not isinstance(counted["answer"].dtype, pd.CategoricalDtype)
+
+
+def test_categories_that_only_another_file_has_leave_text(tmp_path: Path) -> None:
+    ANSWERS.to_parquet(tmp_path / "a.parquet")
+    other = ANSWERS["answer"].cat.rename_categories({"never": "at no time"})
+    ANSWERS.assign(answer=other).to_parquet(tmp_path / "b.parquet")
+    counted = ml.count_rows(tmp_path, "answer")
+    assert counted["answer"].tolist() == ["always", "at no time", "never", "often"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "empty", "short", "cut"])
+def test_a_file_that_is_not_parquet_is_refused_in_words(tmp_path: Path, kind: str) -> None:
+    ANSWERS.to_parquet(tmp_path / "whole.parquet")
+    whole = (tmp_path / "whole.parquet").read_bytes()
+    content = {"csv": b"id,y\n" * 9, "empty": b"", "short": b"PAR1", "cut": whole[:-20]}[kind]
+    (tmp_path / "rows.file").write_bytes(content)
+    words = r"rows\.file cannot be read as Parquet: .*pd\.read_csv.*written again"
+    with pytest.raises(ValueError, match=words):
+        ml.count_rows(tmp_path / "rows.file", ["id"])
+
+
+def test_files_of_different_tables_are_refused_in_words(tmp_path: Path) -> None:
+    ANSWERS.to_parquet(tmp_path / "a.parquet")
+    ANSWERS.rename(columns={"wave": "week"}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match=r"not parts of one table.*by naming them"):
+        ml.count_rows(tmp_path, ["id", "wave"])
+
+
+def test_no_columns_no_files_and_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    ANSWERS.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match="columns is empty: name the columns"):
+        ml.count_rows(tmp_path / "a.parquet", [])
+    with pytest.raises(TypeError, match=r"names of columns .*; 3 is not"):
+        ml.count_rows(tmp_path / "a.parquet", ["id", 3])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="files is empty"):
+        ml.count_rows([], ["id"])
+    nothing: list[Any] = [None, ANSWERS, 3, [None]]
+    for thing in nothing:
+        with pytest.raises(TypeError, match=r"files must be the name .*groupby\(columns"):
+            ml.count_rows(thing, ["id"])
+        with pytest.raises(TypeError, match=r"columns"):
+            ml.count_rows(tmp_path / "a.parquet", thing)
+    limits: list[Any] = ["lots", 5, None]
+    for limit in limits:
+        with pytest.raises(ValueError, match=r"memory must be text such as '500 MB'"):
+            ml.count_rows(tmp_path / "a.parquet", ["id"], memory=limit)
+    with pytest.raises(FileNotFoundError, match=r"No Parquet files at [^,]*/none\.parquet\."):
+        ml.count_rows([tmp_path / "a.parquet", tmp_path / "none.parquet"], ["id"])
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"No Parquet files at .*folder"):
+        ml.count_rows(tmp_path / "folder", ["id"])
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": ["a", "b"], "y": [1.0, None]})
     frame.to_parquet(tmp_path / "few.parquet")

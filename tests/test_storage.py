@@ -1,5 +1,6 @@
 """A stored fit is the fit that was asked for, whatever happens to its file."""
 
+import datetime
 import hashlib
 import importlib.metadata
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ import pytest
 import xarray as xr
 
 import multilevel as ml
+from multilevel import labels as labels_
 from multilevel import sampling, storage
 from multilevel.priors import Prior
+from multilevel.structure import Structure, declare
 
 RNG = np.random.default_rng(31)
 DATA = pd.DataFrame({"person": np.repeat(["ann", "bob", "mia"], 8), "dose": [0, 1, 2, 3] * 6})
@@ -37,6 +41,8 @@ SETTINGS: dict[str, Any] = {
     "adapt_correlations": False,
     "backend": "numba",
 }
+KEPT = SETTINGS | {"keep_log_likelihood": True}
+"""What :func:`ml.fit` makes of them."""
 
 
 def model(**priors: Any) -> pm.Model:
@@ -45,6 +51,14 @@ def model(**priors: Any) -> pm.Model:
 
 def fit(file: Path | None = None, **changed: Any) -> xr.DataTree:
     return ml.fit(model(), **(SETTINGS | changed), file=file)
+
+
+def without_log_likelihood(fit: xr.DataTree) -> xr.DataTree:
+    groups = {name: child.dataset for name, child in fit.children.items()}
+    del groups["log_likelihood"]
+    result = xr.DataTree.from_dict(groups)
+    result.attrs = fit.attrs
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +70,7 @@ def fresh() -> xr.DataTree:
 def stored(tmp_path: Path, fresh: xr.DataTree) -> Path:
     """Store the fit where ``fit`` will look for it."""
     path = tmp_path / "fits" / "people.nc"
-    storage.store(fresh, path, storage.fingerprint(model(), SETTINGS))
+    storage.store(fresh, path, storage.fingerprint(model(), KEPT))
     return path
 
 
@@ -135,6 +149,7 @@ def test_a_fit_without_a_file_leaves_nothing_behind(
         ("chains", 3),
         ("target_accept", 0.91),
         ("adapt_correlations", True),
+        ("keep_log_likelihood", False),
     ],
 )
 def test_another_setting_of_the_sampler_refits(
@@ -214,6 +229,21 @@ def test_every_model_has_its_own_fingerprint() -> None:
     assert keys == [storage.fingerprint(build(), SETTINGS) for build in builders]
 
 
+def test_the_structure_is_part_of_the_fingerprint() -> None:
+    one, other = model(), model()
+    for each, form in [(one, "auto"), (other, "centred")]:
+        declare(each, Structure("normal", "y", groups=("person",), forms={"person": form}))
+    assert len({storage.fingerprint(each, SETTINGS) for each in (one, other)}) == 2
+
+
+def test_a_fit_without_its_log_likelihood_is_stored_too(tmp_path: Path, fresh: xr.DataTree) -> None:
+    few = without_log_likelihood(fresh)
+    storage.store(few, tmp_path / "few.nc", "a key")
+    again = storage.load(tmp_path / "few.nc", "a key")
+    assert again is not None
+    assert again.identical(few)
+
+
 def test_a_derived_quantity_is_part_of_the_fingerprint() -> None:
     one, other = model(), model()
     with one:
@@ -261,10 +291,110 @@ def test_a_fit_that_cannot_be_trusted_is_not_stored(tmp_path: Path) -> None:
 def test_a_stored_fit_passes_the_gate_again(
     stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sampling.LIMITS, "ess_bulk", 100_000)
+    monkeypatch.setitem(sampling.LIMITS, "ess_bulk", 25_000)  # for each of four chains
     with pytest.raises(ml.ConvergenceError, match="ess_bulk: not above 100000"):
         fit(stored)
     assert fits == []
+
+
+# Labels of every kind -----------------------------------------------------------------------------
+
+DAY = datetime.date
+LABELS: dict[str, list[Any]] = {
+    "dates": [DAY(2024, 5, 1), DAY(2024, 5, 2), DAY(2024, 5, 3)],
+    "times of the day": [datetime.time(8), datetime.time(12, 30), datetime.time(20)],
+    "bands": list(pd.cut(np.arange(30.0), 3).categories),
+    "bands of dates": list(pd.interval_range(pd.Timestamp("2024-01-01"), periods=3)),
+    "months": list(pd.period_range("2024-01", periods=3, freq="M")),
+    "quarters": list(pd.period_range("2024Q1", periods=3)),
+    "times": list(pd.date_range("2024-01-01", periods=3)),
+    "times in nanoseconds": list(pd.date_range("2024-01-01", periods=3).as_unit("ns")),
+    "times in a zone": list(pd.date_range("2024-03-30", periods=3, tz="Europe/Berlin")),
+    "times long ago": list(pd.date_range("1500-01-01", periods=3, unit="us")),
+    "durations": list(pd.timedelta_range("1h", periods=3)),
+    "numbers beside text": [7, "x7", 2.5],
+    "truth values": [True, False, True],
+    "truth values beside numbers": [True, 0, "yes"],
+    "a missing label": ["a", None, "b"],
+    "decimal numbers": [Decimal("1.10"), Decimal(2), Decimal("-3.5")],
+    "text": ["ann", "", "Zoë"],
+    "text with a NUL": ["a\0", "a", "b"],
+    "half a character": ["\ud800", "a", "b"],
+    "small numbers": list(np.array([1, 2, 3], np.int8)),
+    "large numbers": [2**63 + 1, 2, 3],
+    "huge numbers": [10**30, 2, 3],
+    "broken numbers": [0.1, 2.0, 1e300],
+}
+
+
+def labelled(labels: list[Any]) -> xr.DataTree:
+    """Make a fit whose clusters, rows and outcomes have labels."""
+    array = labels_.one_dimensional(labels)
+    dims = ("chain", "draw")
+    numbers = {"chain": [0, 1], "draw": [0, 1, 2]}
+    alpha = xr.Dataset(
+        {"alpha": ((*dims, "g"), RNG.normal(size=(2, 3, 3)))}, numbers | {"g": array}
+    )
+    observed = xr.Dataset({"y": ("row", array[[2, 1, 0, 0]])}, {"row": array[[0, 1, 2, 1]]})
+    pointwise = xr.Dataset({"y": ((*dims, "row"), RNG.normal(size=(2, 3, 4)))}, numbers)
+    groups = {
+        "posterior": alpha,
+        "log_likelihood": pointwise.assign_coords(observed.coords),
+        "observed_data": observed,
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_come_back_equal_and_of_the_same_type(tmp_path: Path, kind: str) -> None:
+    made = labelled(LABELS[kind])
+    storage.store(made, tmp_path / "fit.nc", "a key")
+    again = storage.load(tmp_path / "fit.nc", "a key")
+    assert again is not None
+    for group in made.children:
+        there, here = again[group].dataset, made[group].dataset
+        assert there.sizes == here.sizes
+        for name, variable in here.variables.items():
+            found = there.variables[name]
+            assert found.dtype == variable.dtype
+            assert found.attrs == variable.attrs
+            values = found.to_numpy().ravel(), variable.to_numpy().ravel()
+            assert all(map(labels_.is_same, values[0].tolist(), values[1].tolist()))
+        for name, index in here.indexes.items():
+            assert type(there.indexes[name]) is type(index)
+            assert there.indexes[name].equals(index)
+    assert again.identical(made) or kind == "a missing label"
+
+
+def test_labels_of_a_kind_that_cannot_be_kept_do_not_cost_the_fit(tmp_path: Path) -> None:
+    made = labelled([object(), object(), object()])
+    words = r"could not be stored in .*labels of the type object.*\.astype\(str\).*not lost"
+    with pytest.warns(UserWarning, match=words):
+        storage.store(made, tmp_path / "fit.nc", "a key")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_bands_by_days_is_stored_whole(tmp_path: Path) -> None:
+    """The response has bands as categories, clusters are days, and rows have months."""
+    days = [DAY(2024, 1, 1 + k % 3) for k in range(24)]
+    band = pd.cut(DATA["y"], 3)
+    months = pd.period_range("2024-01", periods=24, freq="M")
+    data = DATA.assign(day=days, band=band).set_index(months)
+    data["band"] = band.to_numpy()
+    data["band"] = pd.Categorical(data["band"], band.cat.categories, ordered=True)
+    drawn = sampling.sample(
+        ml.ordered_logit(data, "band", ["dose"], "day"), seed=1, draws=20, tune=100, chains=2
+    )
+    path = tmp_path / "bands.nc"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        storage.store(drawn, path, "a key")
+    again = storage.load(path, "a key")
+    assert again is not None
+    assert again.identical(drawn)
+    assert again["posterior"]["day"].to_numpy().tolist() == days[:3]
+    assert again["observed_data"]["band"].to_numpy().tolist() == data["band"].tolist()
+    assert again["observed_data"]["row"].to_numpy().tolist() == months.tolist()
 
 
 # Damage -------------------------------------------------------------------------------------------
@@ -305,6 +435,49 @@ def test_a_file_of_another_kind_is_not_taken_for_a_fit(stored: Path, fits: list[
     assert fits == [1, 1]
 
 
+@pytest.mark.parametrize("place", ["a file/fit", "fit.nc/fit", "nul\0"])
+def test_a_place_that_cannot_be_written_does_not_cost_the_fit(
+    tmp_path: Path, fits: list[int], fresh: xr.DataTree, place: str
+) -> None:
+    (tmp_path / "a file").write_text("not a folder", encoding="utf-8")
+    (tmp_path / "fit.nc").write_text("not a folder", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"could not be stored in .*not lost"):
+        assert fit(tmp_path / place).identical(fresh)
+    assert fits == [1]
+
+
+def test_a_folder_in_the_place_of_the_file_does_not_cost_the_fit(
+    tmp_path: Path, fits: list[int], fresh: xr.DataTree
+) -> None:
+    (tmp_path / "fit.nc").mkdir()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert fit(tmp_path / "fit").identical(fresh)
+    assert [str(each.message).split(str(tmp_path))[0] for each in warned] == [
+        "",
+        "The fit could not be stored in ",
+    ]
+    assert fits == [1]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), MemoryError(), KeyError("g"), RuntimeError()])
+def test_no_error_in_storing_costs_the_fit(
+    tmp_path: Path,
+    fits: list[int],
+    fresh: xr.DataTree,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", fail)
+    with pytest.warns(UserWarning, match=r"could not be stored in ") as warned:
+        assert fit(tmp_path / "fit").identical(fresh)
+    assert warned[0].filename == __file__
+    assert fits == [1]
+
+
 # Processes that are killed, and a disk that is full -----------------------------------------------
 
 
@@ -324,7 +497,7 @@ def start_writer(fit: xr.DataTree, path: Path, key: str) -> int:
 def test_a_kill_in_the_middle_of_writing_never_leaves_half_a_fit(
     stored: Path, fresh: xr.DataTree
 ) -> None:
-    key = storage.fingerprint(model(), SETTINGS)
+    key = storage.fingerprint(model(), KEPT)
     unfinished = 0
     for k in range(30):  # on a busy machine many kills come too early or too late
         writer = start_writer(fresh, stored, key)
@@ -411,7 +584,7 @@ def test_two_processes_that_fit_at_once_do_not_disturb_each_other(
     printed = [kernel.communicate(timeout=300)[0].strip() for kernel in kernels]
     alpha = fresh["posterior"]["alpha"].to_numpy()
     assert printed == [hashlib.sha256(alpha.tobytes()).hexdigest()] * 2
-    again = storage.load(path, storage.fingerprint(model(), SETTINGS))
+    again = storage.load(path, storage.fingerprint(model(), KEPT))
     assert again is not None
     assert again.identical(fresh)
     assert [file.name for file in tmp_path.iterdir()] == ["people.nc"]

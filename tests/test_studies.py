@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_more_replicates_leave_the_first_ones_as_they_are(tmp_path: Path) -> Non
     [
         ({"seed": 6}, "seed"),
         ({"scale": 3}, "settings"),
-        ({"replicate": replicates.failing}, "function"),
+        ({"replicate": replicates.draw_more}, "function"),
     ],
 )
 def test_another_study_does_not_get_into_the_folder(
@@ -115,6 +116,123 @@ def test_an_error_names_its_replicate_and_costs_no_other(tmp_path: Path) -> None
         assert raised.value.__notes__ == ["This happened in replicate 6 of the study."]
         assert (folder / "000000.parquet").exists()
         assert not (folder / "000006.parquet").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_a_replicate_is_not_taken_for_one_of_dask(tmp_path: Path, workers: int) -> None:
+    kinds = {"file": FileNotFoundError, "time": TimeoutError, "full": OSError}
+    kinds |= {"net": ConnectionResetError}
+    for kind, error in kinds.items():
+        with pytest.raises(error) as raised:
+            run_study(
+                replicates.troubled, 2, 1, tmp_path / kind, workers, progress=False, kind=kind
+            )
+        assert type(raised.value) is error
+        assert raised.value.__notes__ == ["This happened in replicate 1 of the study."]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_sys_exit_and_errors_that_cannot_travel_are_put_in_words(
+    tmp_path: Path, workers: int
+) -> None:
+    def study(kind: str) -> None:
+        run_study(replicates.troubled, 2, 1, tmp_path / kind, workers, progress=False, kind=kind)
+
+    with pytest.raises(StudyError, match=r"Replicate 1 of the study called sys\.exit\(3\)"):
+        study("exit")
+    with pytest.raises(Exception, match="rain in Spain") as raised:
+        study("trouble")
+    assert raised.value.__notes__ == ["This happened in replicate 1 of the study."]
+    assert type(raised.value) is (RuntimeError if workers else replicates.TroubleError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "words"),
+    [
+        ("None", TypeError, r"not None: .*end without return\?"),
+        ("a series", TypeError, r"series\.to_frame\(\)\.T for one row"),
+        ("a dict", TypeError, r"not \{'a': 1\}: pd\.DataFrame\(\[result\]\)"),
+        ("a number", TypeError, r"not 1\.5: pd\.DataFrame\(\{'value': \[value\]\}\)"),
+        ("no rows", ValueError, "table of 0 rows and 2 columns"),
+        ("no columns", ValueError, "table of 1 rows and 0 columns"),
+        ("replicate", ValueError, r"rename\(columns=\{'replicate': 'my_replicate'\}\)"),
+        ("numbered columns", TypeError, r"rename\(columns=str\)"),
+        ("twice", ValueError, "several columns called 'a'"),
+        ("an index", ValueError, r"would be lost: .*reset_index\(\)"),
+        ("words as index", ValueError, r"would be lost: \['x'\]"),
+    ],
+)
+def test_what_is_no_proper_table_is_refused_with_the_way_to_make_one(
+    kind: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words) as raised:
+        run_study(replicates.returning, 2, 1, workers=0, progress=False, kind=kind)  # type: ignore[arg-type]
+    assert raised.value.__notes__ == ["This happened in replicate 0 of the study."]
+
+
+def test_numbers_of_numpy_are_taken_for_plain_ones(tmp_path: Path) -> None:
+    call: dict[str, Any] = {"folder": tmp_path, "workers": 0, "progress": False}
+    plain = run_study(replicates.draw, 2, 5, scale=2.5, **call)
+    call |= {"replicates": np.int64(2), "seed": np.uint8(5), "scale": np.float64(2.5)}
+    again = run_study(replicates.draw, **call)
+    pd.testing.assert_frame_equal(again, plain, check_exact=True)
+
+
+def test_a_setting_that_is_not_a_number_is_the_same_setting_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        run_study(replicates.draw, 1, 5, tmp_path, workers=0, progress=False, scale=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"replicates": 0}, ValueError, "replicates must be .* of at least 1: 0"),
+        ({"replicates": -2}, ValueError, "replicates must be"),
+        ({"replicates": 2.0}, ValueError, "replicates must be"),
+        ({"replicates": True}, ValueError, "replicates must be"),
+        ({"seed": -1}, ValueError, "seed must be .* of at least 0: -1"),
+        ({"seed": "1"}, ValueError, "seed must be"),
+        ({"workers": -1}, ValueError, "workers must be"),
+        ({"scale": np.ones(2)}, TypeError, r"setting scale .* ndarray.*scale\.tolist\(\)"),
+        ({"scale": {1: 2}}, TypeError, r"setting scale has the key 1"),
+        ({"scale": {"a": [1, {2}]}}, TypeError, r"scale\['a'\]\[1\] is of the type set"),
+        ({"scale": Path("x")}, TypeError, r"str\(scale\)"),
+        ({"scale": len}, TypeError, r"setting scale .*identify the study"),
+        ({"size": 2}, TypeError, r"cannot be called as draw\(rng, size=…\)"),
+        ({"replicate": partial(replicates.draw, scale=2)}, TypeError, "function alone"),
+        ({"replicate": len}, TypeError, "must be a plain function"),
+        ({"replicate": replicates.TroubleError}, TypeError, "must be a plain function"),
+        ({"replicate": "draw"}, TypeError, "must be a plain function.*type str"),
+        ({"replicate": replicates.slow}, TypeError, r"missing a required argument: 'log'"),
+    ],
+)
+def test_what_cannot_be_a_study_is_refused_before_work_begins(
+    tmp_path: Path, change: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    call: dict[str, Any] = {"replicate": replicates.draw, "replicates": 2, "seed": 5}
+    with pytest.raises(error, match=words):
+        run_study(**(call | {"folder": tmp_path / "study", "progress": False} | change))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_function_that_rests_on_another_ones_variables_is_refused(tmp_path: Path) -> None:
+    def make(size: int) -> Any:
+        def inner(rng: np.random.Generator) -> pd.DataFrame:
+            return pd.DataFrame({"value": rng.normal(size=size)})
+
+        return inner
+
+    with pytest.raises(TypeError, match=r"in which it is defined \(size\).*as settings"):
+        run_study(make(3), 2, 1, tmp_path / "study", workers=0, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_function_typed_at_a_prompt_is_refused_in_words(tmp_path: Path) -> None:
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    exec("def typed(rng):\n    return None", scope)
+    with pytest.raises(ValueError, match=r"source of typed.* cannot be read.*file or a notebook"):
+        run_study(scope["typed"], 2, 1, tmp_path / "study", progress=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 # What is killed -----------------------------------------------------------------------------------

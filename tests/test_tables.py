@@ -1,9 +1,11 @@
 """Summaries agree with the lecture's printed ones and with NumPy."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 import xarray as xr
 
@@ -351,3 +353,227 @@ def test_a_figure_without_monte_carlo_error_agrees_only_within_rounding() -> Non
     exact = OURS.assign(mcse_mean=0.0)
     assert ml.agreement(exact, printed("a", 0.5, 1))["agrees"].all()
     assert not ml.agreement(exact, printed("a", 0.6, 1))["agrees"].any()
+
+
+# What readers' own tables and draws are like ------------------------------------------------------
+
+
+def test_describe_takes_every_kind_of_column() -> None:
+    data = pd.DataFrame(
+        {
+            "infinite": [1.0, np.inf, 2.0],
+            "both": [-np.inf, np.inf, 0.0],
+            "only": [np.inf] * 3,
+            "truth": [True, False, True],
+            "missing": [np.nan] * 3,
+            "nothing": [None] * 3,
+            "lists": [[1], [2, 3], None],
+            "complex": [1j, 2j, 3j],
+            "days": pd.date_range("2024-01-01", periods=3),
+            "constant": [5, 5, 5],
+            "huge": [-1.7e308, 0.0, 1.7e308],
+            "near": [1.0, 1.0, np.nextafter(1, 2)],
+        }
+    )
+    data["arrow"] = data["truth"].astype("bool[pyarrow]")
+    data["nullable"] = pd.array([True, None, False], "boolean")
+    data["decimal"] = pd.array([1, 2, None], "int64[pyarrow]")
+    table = ml.describe(data)
+    assert table.index.tolist() == list(data)
+    mean, sd, bars, missing = (table[name] for name in ("mean", "sd", "histogram", "missing"))
+    for name in ("truth", "arrow"):
+        assert mean[name] == pytest.approx(2 / 3)
+        assert bars[name]
+    assert mean["nullable"] == 0.5
+    assert missing["nullable"] == missing["decimal"] == 1
+    assert mean["decimal"] == 1.5
+    assert mean["infinite"] == np.inf
+    assert np.isnan(sd["infinite"])
+    assert bars["infinite"] == text_histogram(np.array([1.0, 2.0]))
+    assert np.isnan(mean["both"])
+    for name in ("missing", "nothing", "lists", "complex", "days"):
+        assert np.isnan(mean[name])
+        assert bars[name] == ""
+    assert bars["only"] == ""
+    assert missing.loc[["missing", "nothing", "lists", "days"]].tolist() == [3, 3, 1, 0]
+    assert bars["near"] == BARS[-1] + " " * 8 + BARS[3]
+    assert len(bars["huge"]) == 10
+
+
+@pytest.mark.parametrize(
+    "data", [pd.DataFrame(), pd.DataFrame({"a": []}), pd.DataFrame({"a": [1]}), {"a": [1]}, None]
+)
+def test_describe_takes_few_rows_and_refuses_what_is_no_frame(data: Any) -> None:
+    if not isinstance(data, pd.DataFrame):
+        with pytest.raises(TypeError, match="data must be a data frame"):
+            ml.describe(data)
+        return
+    table = ml.describe(data)
+    assert list(table) == ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
+    assert table.index.tolist() == list(data)
+
+
+def test_describe_takes_the_table_of_another_library() -> None:
+    frame = pd.DataFrame({"a": [1, 2]})
+    assert ml.describe(pa.Table.from_pandas(frame)).equals(ml.describe(frame))
+
+
+@pytest.mark.parametrize("bins", [0, -1, 2.5, True])
+def test_a_number_of_bars_is_a_whole_number(bins: Any) -> None:
+    with pytest.raises(ValueError, match="bins must be a whole number of at least 1"):
+        ml.describe(pd.DataFrame({"a": [1, 2]}), bins)
+
+
+def test_summarise_takes_one_name_alone() -> None:
+    assert ml.summarise(FIT, "sigma").equals(ml.summarise(FIT, ["sigma"]))
+    assert ml.summarise(FIT, ("sigma", "alpha")).index[0] == "sigma"
+
+
+@pytest.mark.parametrize("names", ["beta", ["alpha", "beta"], "person", "chain"])
+def test_summarise_names_what_is_not_there_and_what_is(names: Any) -> None:
+    unknown = names if isinstance(names, str) else names[1]
+    words = f"no variable '{unknown}'.* The variables are: alpha, sigma"
+    with pytest.raises(ValueError, match=words):
+        ml.summarise(FIT, names)
+
+
+def test_summarise_refuses_no_names() -> None:
+    with pytest.raises(ValueError, match=r"var_names is empty\. The variables are: alpha, sigma"):
+        ml.summarise(FIT, [])
+
+
+def test_summarise_takes_truth_values_and_few_draws() -> None:
+    assert ml.summarise((SIGMA > 1).rename("far"))["mean"].item() == (SIGMA > 1).mean()
+    few = ml.summarise(SIGMA[:, :3])
+    assert np.isnan(few["ess_bulk"].item())
+
+
+NO_DRAWS: list[tuple[Any, type[Exception], str]] = [
+    (pd.DataFrame({"a": [1]}), TypeError, "type DataFrame"),
+    (np.ones((4, 10)), TypeError, "type ndarray"),
+    (SIGMA.mean(("chain", "draw")), ValueError, "lack chain and draw"),
+    (SIGMA.mean("chain"), ValueError, "lack chain; their dims are: draw"),
+    (SIGMA.astype(str), TypeError, "numbers or truth values"),
+]
+
+
+@pytest.mark.parametrize(("thing", "error", "words"), NO_DRAWS)
+def test_what_are_no_draws_is_refused(thing: Any, error: type[Exception], words: str) -> None:
+    for function in (ml.summarise, ml.interval, lambda draws: ml.means({"a": draws})):
+        with pytest.raises(error, match=words):
+            function(thing)
+
+
+def test_a_tree_without_draws_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no group 'posterior' .*It has: observed_data"):
+        ml.summarise(xr.DataTree.from_dict({"observed_data": xr.Dataset()}))
+
+
+@pytest.mark.parametrize("prob", [0, 1, 95, -0.1, np.nan, "0.95"])
+def test_a_probability_is_between_0_and_1(prob: Any) -> None:
+    for function in (ml.summarise, ml.interval):
+        with pytest.raises(ValueError, match=r"prob must be between 0 and 1"):
+            function(SIGMA, prob=prob)
+
+
+def test_means_refuses_quantities_of_different_things() -> None:
+    with pytest.raises(ValueError, match=r"'a' and 's' are not quantities of the same things"):
+        ml.means({"a": ALPHA, "s": SIGMA})
+    other = ALPHA.assign_coords(person=["mia", "ann", "zoe"])
+    with pytest.raises(ValueError, match="or other labels"):
+        ml.means({"a": ALPHA, "b": other})
+    ml.means({"a": ALPHA.assign_coords(kind=1), "b": ALPHA.assign_coords(kind=2)})
+    ml.means({"a": ALPHA, "b": ALPHA.drop_vars("person")})
+    with pytest.raises(ValueError, match=r"'a' has several dims .*: person, more"):
+        ml.means({"a": ALPHA.expand_dims(more=2, axis=-1)})
+    nothing: list[Any] = [{}, ALPHA, FIT["posterior"].dataset]
+    for thing in nothing:
+        with pytest.raises(TypeError, match="means takes names and draws"):
+            ml.means(thing)
+
+
+def test_tidy_asks_for_a_name_and_for_draws() -> None:
+    with pytest.raises(ValueError, match=r"this is None\. Give one: .*rename\('value'\)"):
+        ml.tidy(ALPHA.rename(None))
+    with pytest.raises(ValueError, match="this is 'person'"):
+        ml.tidy(ALPHA.drop_vars("person").rename("person"))
+    with pytest.raises(TypeError, match=r"single variable.*type Dataset"):
+        ml.tidy(FIT["posterior"].dataset)  # type: ignore[arg-type]
+
+
+def test_peek_takes_frames_only() -> None:
+    frame = ml.tidy(SIGMA)
+    assert ml.peek(pa.Table.from_pandas(frame), 2).shape == (2, 4)
+    with pytest.raises(TypeError, match=r"draws must be a data frame, and is a DataArray"):
+        ml.peek(SIGMA)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="rows must be a whole number"):
+        ml.peek(frame, 0)
+
+
+PREDICTED = ALPHA.rename(person="row").assign_coords(row=[30, 10, 20])
+ROWS = pd.DataFrame({"dose": [1, 2, 3]}, index=[30, 10, 20])
+
+
+def test_interval_takes_truth_values() -> None:
+    table = ml.interval(ALPHA > 0)
+    assert table["mean"].tolist() == (ALPHA > 0).mean(("chain", "draw")).to_numpy().tolist()
+    assert set(table["lower"]) | set(table["upper"]) <= {0.0, 1.0}
+
+
+def test_interval_joins_rows_by_their_labels_in_any_order() -> None:
+    table = ml.interval(PREDICTED, ROWS)
+    assert table["row"].tolist() == [30, 10, 20]
+    assert table["dose"].tolist() == [1, 2, 3]
+    turned = ml.interval(PREDICTED, ROWS.loc[[10, 20, 30]])
+    assert turned["dose"].tolist() == [2, 3, 1]
+    by_label = table.set_index("row")["mean"]
+    assert turned.set_index("row")["mean"].to_dict() == pytest.approx(by_label.to_dict())
+
+
+def test_interval_joins_rows_whose_labels_repeat_by_their_order() -> None:
+    twice = PREDICTED.assign_coords(row=[0, 0, 1])
+    table = ml.interval(twice, ROWS.set_axis([0, 0, 1]))
+    assert table["row"].tolist() == [0, 0, 1]
+    assert table["dose"].tolist() == [1, 2, 3]
+    assert table["mean"].tolist() == ml.interval(PREDICTED)["mean"].tolist()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS.reset_index(drop=True),
+        ROWS[:2],
+        pd.concat([ROWS, ROWS]),
+        ROWS.set_axis([30, 10, 10]),
+        ROWS.set_axis(["30", "10", "20"]),
+    ],
+)
+def test_interval_refuses_rows_that_are_not_those_of_the_draws(rows: pd.DataFrame) -> None:
+    words = r"not the frame that was predicted for: it has \d rows .* draws have 3 rows .*30, 10"
+    with pytest.raises(ValueError, match=words):
+        ml.interval(PREDICTED, rows)
+
+
+def test_interval_refuses_rows_of_draws_that_have_none_and_rows_of_two_columns() -> None:
+    with pytest.raises(ValueError, match=r"no dim 'row'; .* Leave newdata out"):
+        ml.interval(ALPHA, ROWS)
+    pairs = ROWS.set_index(pd.MultiIndex.from_tuples([(1, 1), (1, 2), (2, 1)]))
+    with pytest.raises(ValueError, match=r"index of newdata has 2 columns.*reset_index\(\)"):
+        ml.interval(PREDICTED, pairs)
+
+
+@pytest.mark.parametrize("name", ["row", "mean", "lower", "upper", "category", "mcse_mean"])
+def test_interval_names_the_columns_of_newdata_that_it_adds_itself(name: str) -> None:
+    draws = PREDICTED.expand_dims(category=["no", "yes"], axis=-1)
+    words = rf"its own: {name}\. Drop them, newdata\.drop\(columns=\['{name}'\]\), or rename"
+    with pytest.raises(ValueError, match=words):
+        ml.interval(draws, ROWS.assign(**{name: 1}))
+
+
+def test_interval_takes_its_own_table_again_without_what_it_added() -> None:
+    table = ml.interval(PREDICTED, ROWS).set_index("row")
+    with pytest.raises(ValueError, match=r"its own: mean, lower, upper\. Drop them") as refused:
+        ml.interval(PREDICTED, table)
+    columns = eval(str(refused.value).split("columns=")[1].split(")")[0])
+    again = ml.interval(PREDICTED, table.drop(columns=columns))
+    pd.testing.assert_frame_equal(again, ml.interval(PREDICTED, ROWS))

@@ -116,18 +116,48 @@ class Estimates(pd.DataFrame):
         mcse = self.loc[row, error] if error in self else 0.0
         return Quoted(scale * self.loc[row, column], abs(scale) * mcse, style)
 
+    def _displayed(self) -> pd.DataFrame:
+        """Return the table as it is displayed: different values never look the same by rounding.
+
+        This holds for the columns listed in ``attrs["apart"]``. Where pandas would display two
+        different values of such a column alike, all of them are texts with as many more digits as
+        it takes to tell them apart.
+
+        Returns
+        -------
+        DataFrame
+            :meth:`shown`, with texts in such columns.
+        """
+        shown = self.shown()
+        apart = {name: _texts_apart(shown[name]) for name in self.attrs.get("apart", ())}
+        return shown.assign(**{name: texts for name, texts in apart.items() if texts is not None})
+
     def __repr__(self) -> str:
         """Return the table without the standard errors, and its note (``attrs["note"]``) below."""
         note = self.attrs.get("note")
-        return repr(self.shown()) + (f"\n\n{note}" if note else "")
+        return repr(self._displayed()) + (f"\n\n{note}" if note else "")
 
     def _repr_html_(self) -> str:
         limits = {name: pd.get_option(f"display.{option}") for name, option in LIMITS.items()}
-        html, note = self.shown().to_html(notebook=True, **limits), self.attrs.get("note")
+        html, note = self._displayed().to_html(notebook=True, **limits), self.attrs.get("note")
         return html + f"<p>{escape(note)}</p>" if note else html
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {MIME: {"tables": [self.numbers()]}}
+
+
+def _texts_apart(values: pd.Series) -> list[str] | None:
+    """Return numbers as texts that tell them apart; None if pandas' own texts do, or none can."""
+    numbers = [float(value) for value in values]
+    precision = pd.get_option("display.precision")
+    chosen = pd.get_option("display.float_format")
+    formats = [chosen or f"{{:.{precision}f}}".format]
+    formats += [f"{{:.{digits}f}}".format for digits in range(2, 17)]
+    different = len(set(numbers))
+    enough = [len({form(value) for value in numbers}) == different for form in formats]
+    if enough[0] or not any(enough):
+        return None
+    return list(map(formats[enough.index(True)], numbers))
 
 
 def _label_text(label: Any) -> str:

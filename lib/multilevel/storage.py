@@ -1,14 +1,15 @@
 """Cache fits in NetCDF files: reuse a stored fit while model, data and settings are unchanged.
 
 Each file is an ordinary NetCDF 4 file, which ArviZ and xarray can open, followed by the SHA-256 of
-its content (32 bytes). Files are written atomically, so a reader finds the old file or the new one,
-never a part; and the checksum detects later damage.
+its content (32 bytes). Labels that NetCDF does not hold, such as dates and bands, are JSON in it,
+and again what they were when the fit is loaded. Files are written atomically, so a reader finds the
+old file or the new one, never a part; and the checksum detects later damage.
 """
 
 import hashlib
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -23,11 +24,15 @@ from pytensor.graph.traversal import ancestors
 from pytensor.printing import debugprint
 
 from multilevel.files import atomic, module_state
+from multilevel.labels import as_objects, from_text, to_text
+from multilevel.structure import structure_or_none, to_json
 
 PACKAGES = ["multilevel", "pymc", "pytensor", "nutpie", "numba", "numpy"]
-SAMPLING_CODE = ["compilation", "sampling"]
+SAMPLING_CODE = ["compilation", "labels", "sampling"]
 """Modules of this package whose code the draws depend on, in addition to the model."""
 DIGEST = 32  # bytes of a SHA-256
+KIND = "multilevel_labels"
+"""Attribute of a variable whose values are not what NetCDF holds: how they are restored."""
 STALE_AFTER = 3600  # s: older temporary files are deleted
 
 
@@ -45,14 +50,15 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
     -------
     str
         SHA-256, in hexadecimal, of the model's log density and derived quantities (the graph, and
-        the values of all constants and data), its coordinates and initial point, the settings, the
-        versions of the packages that compile and sample, and the code (syntax tree) of
-        :mod:`multilevel.compilation` and :mod:`multilevel.sampling`.
+        the values of all constants and data), its coordinates, initial point and structure, the
+        settings, the versions of the packages that compile and sample, and the code (syntax tree)
+        of the modules of this package that do.
     """
     derived = model.replace_rvs_by_values(model.deterministics)
     graph = [model.logp(), *derived]
     labels = {name: list(values or ()) for name, values in model.coords.items()}
     start = {name: np.asarray(value) for name, value in model.initial_point().items()}
+    structure = structure_or_none(model)
     digest = hashlib.sha256()
     for part in [
         debugprint(graph, file="str", print_type=True),
@@ -60,6 +66,7 @@ def fingerprint(model: pm.Model, settings: Mapping[str, Any]) -> str:
         model.named_vars_to_dims,
         labels,
         {name: value.tolist() for name, value in start.items()},
+        structure and to_json(structure),
         dict(settings),
         {package: version(package) for package in PACKAGES},
         module_state(*(Path(__file__).with_name(f"{name}.py") for name in SAMPLING_CODE)),
@@ -92,15 +99,19 @@ def load(path: Path, key: str) -> xr.DataTree | None:
     UserWarning
         The file is damaged.
     """
-    if not path.exists():
-        return None
-    if not _is_undamaged(path):
-        warnings.warn(f"{path} is damaged, so the model is fitted anew.", stacklevel=3)
-        return None
-    with xr.open_datatree(path, engine="h5netcdf") as stored:
-        if stored.attrs.get("fingerprint") != key:
+    try:
+        if not path.exists():
             return None
-        fit = stored.load()
+        if not _is_undamaged(path):
+            _warn(f"{path} is damaged, so the model is fitted anew.")
+            return None
+        with xr.open_datatree(path, engine="h5netcdf") as stored:
+            if stored.attrs.get("fingerprint") != key:
+                return None
+            fit = _restore_labels(stored.load())
+    except Exception as error:
+        _warn(f"{path} cannot be read, so the model is fitted anew: {error}.")
+        return None
     fit.attrs = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in fit.attrs.items()
@@ -112,8 +123,9 @@ def load(path: Path, key: str) -> xr.DataTree | None:
 def store(fit: xr.DataTree, path: Path, key: str) -> None:
     """Store a fit in the cache, atomically.
 
-    If it cannot be written, for example because the disk is full, a warning is issued and an
-    earlier file stays as it was; the fit itself is not lost.
+    If it cannot be written, whatever the reason (a full disk, a folder that is a file, labels of a
+    kind that no file holds), a warning is issued and an earlier file stays as it was; the fit
+    itself is not lost.
 
     Parameters
     ----------
@@ -129,16 +141,25 @@ def store(fit: xr.DataTree, path: Path, key: str) -> None:
     UserWarning
         The file could not be written.
     """
-    compact = _compress_log_likelihood(fit)
-    compact.attrs = {**fit.attrs, "fingerprint": key}
-    with compact.to_netcdf(engine="h5netcdf") as view:
-        content = bytes(view)
     try:
-        _delete_stale_files(path)
-        with atomic(path) as temporary:
-            temporary.write_bytes(content + hashlib.sha256(content).digest())
-    except OSError as error:
-        warnings.warn(f"The fit could not be stored in {path}: {error}.", stacklevel=3)
+        compact = _labels_as_text(_compress_log_likelihood(fit))
+        compact.attrs = {**fit.attrs, "fingerprint": key}
+        with compact.to_netcdf(engine="h5netcdf") as content:
+            _delete_stale_files(path)
+            with atomic(path) as temporary, temporary.open("wb") as file:
+                file.write(content)
+                file.write(hashlib.sha256(content).digest())
+    except Exception as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        _warn(
+            f"The fit could not be stored in {path}: {reason}. The fit itself is not lost: it is "
+            f"what fit() returns."
+        )
+
+
+def _warn(message: str) -> None:
+    """Issue a warning that points at the reader's line, not into this library."""
+    warnings.warn(message, stacklevel=2, skip_file_prefixes=(str(Path(__file__).parent),))
 
 
 def distinct_rows(fit: xr.DataTree) -> tuple[np.ndarray, np.ndarray]:
@@ -176,9 +197,10 @@ def _compress_log_likelihood(fit: xr.DataTree) -> xr.DataTree:
     """Keep the log likelihood of distinct rows only: equal rows have equal values."""
     groups = {name: child.dataset for name, child in fit.children.items()}
     if "log_likelihood" in groups:  # absent where rows were counted before
-        first, _ = distinct_rows(fit)
-        few = groups["log_likelihood"].isel(row=first)
-        groups["log_likelihood"] = few.rename(row="distinct_row")
+        few = groups["log_likelihood"]
+        if "constant_data" in groups:
+            few = few.isel(row=distinct_rows(fit)[0])
+        groups["log_likelihood"] = few.drop_vars("row", errors="ignore").rename(row="distinct_row")
     return xr.DataTree.from_dict(groups)
 
 
@@ -186,12 +208,88 @@ def _expand_log_likelihood(compact: xr.DataTree) -> xr.DataTree:
     """Restore the log likelihood of every row from that of the distinct rows."""
     groups = {name: child.dataset for name, child in compact.children.items()}
     if "log_likelihood" in groups:
-        _, kind = distinct_rows(compact)
         few = groups["log_likelihood"].rename(distinct_row="row")
-        groups["log_likelihood"] = few.isel(row=kind).assign_coords(groups["observed_data"].coords)
+        if "constant_data" in groups:
+            few = few.isel(row=distinct_rows(compact)[1])
+        groups["log_likelihood"] = few.assign_coords(groups["observed_data"].coords)
     fit = xr.DataTree.from_dict(groups)
     fit.attrs = compact.attrs
     return fit
+
+
+def _labels_as_text(fit: xr.DataTree) -> xr.DataTree:
+    """Make JSON of the labels that NetCDF would refuse, or give back as something else."""
+    return _with_variables(fit, _variable_as_text)
+
+
+def _restore_labels(fit: xr.DataTree) -> xr.DataTree:
+    """Restore the labels of which there is JSON, and the types of the others."""
+    return _with_variables(fit, _restored_variable)
+
+
+def _with_variables(fit: xr.DataTree, change: Callable[[xr.Variable], xr.Variable]) -> xr.DataTree:
+    """Replace the variables of all groups, coordinates among them."""
+    groups = {}
+    for name, child in fit.children.items():
+        dataset = child.dataset
+        changed = {key: change(variable) for key, variable in dataset.variables.items()}
+        coords = {key: changed[key] for key in dataset.coords}
+        data = {key: changed[key] for key in dataset.data_vars}
+        groups[name] = xr.Dataset(data, coords, dataset.attrs)
+    result = xr.DataTree.from_dict(groups)
+    result.attrs = fit.attrs
+    return result
+
+
+def _variable_as_text(variable: xr.Variable) -> xr.Variable:
+    """Make JSON of values that NetCDF would not give back; note the type of the others."""
+    kind = variable.dtype.kind
+    if kind in "biuf":
+        return variable
+    values = variable.to_numpy().ravel()
+    attrs = {**variable.attrs, KIND: variable.dtype.str}
+    if kind == "M" and not _is_far(values):
+        # times as xarray writes them, but with their own unit
+        unit = UNITS[np.datetime_data(variable.dtype)[0]]
+        encoding = {"units": f"{unit} since 1970-01-01", "dtype": "int64"}
+        return xr.Variable(variable.dims, variable.to_numpy(), attrs, encoding)
+    if kind == "U" and all(map(_is_plain, values)):
+        return xr.Variable(variable.dims, variable.to_numpy(), attrs)
+    plain = all(type(value) is str and _is_plain(value) for value in values)
+    texts = values if plain else np.array([to_text(value) for value in values], object)
+    note = "object" if plain else f"json {variable.dtype.str}"
+    return xr.Variable(variable.dims, texts.reshape(variable.shape), {KIND: note})
+
+
+def _is_far(times: np.ndarray) -> bool:
+    """Return whether there are times that nanoseconds since 1970 cannot count, as xarray does."""
+    years = times[~np.isnat(times)].astype("datetime64[Y]").astype(int)
+    return bool((abs(years) > 290).any())
+
+
+UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+
+def _restored_variable(variable: xr.Variable) -> xr.Variable:
+    """Restore what :func:`_variable_as_text` changed."""
+    attrs = dict(variable.attrs)
+    note = attrs.pop(KIND, None)
+    if note is None:
+        return variable
+    values = variable.to_numpy()
+    if note.startswith("json "):
+        dtype = note.removeprefix("json ")
+        labels = [from_text(text) for text in values.ravel()]
+        values = as_objects(labels)
+        values = values.reshape(variable.shape)
+        note = dtype
+    restored = values.astype(object if note in ("object", "|O") else np.dtype(note))
+    return xr.Variable(variable.dims, restored, attrs)
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether NetCDF holds a text: it has no NUL, and can be written as UTF-8."""
+    return "\0" not in text and text.encode(errors="ignore").decode() == text
 
 
 def _is_undamaged(path: Path) -> bool:

@@ -8,9 +8,11 @@ not depend on the number of workers, and a study that was interrupted resumes wi
 finished replicate.
 """
 
+import inspect
 import json
 import logging
 import os
+import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ import pandas as pd
 
 from multilevel.extras import need
 from multilevel.files import atomic, code_state, sources_of
+from multilevel.frames import as_frame
 from multilevel.storage import PACKAGES
 
 if TYPE_CHECKING:
@@ -53,8 +56,9 @@ def run_study(
     ----------
     replicate
         Function that is called as ``replicate(rng, **settings)`` with a
-        :class:`numpy.random.Generator` and returns a table. It must not depend on state that other
-        replicates change.
+        :class:`numpy.random.Generator` and returns a table of at least one row. It must not depend
+        on state that other replicates change. Its source must be in a file or a notebook: the code
+        identifies the study.
     replicates
         Number of replicates. A study can be extended: the first replicates stay as they are.
     seed
@@ -80,7 +84,8 @@ def run_study(
     progress
         Whether to show a progress bar.
     settings
-        Further arguments of ``replicate``; plain values (JSON).
+        Further arguments of ``replicate``; plain values (JSON: numbers, text, truth values, None,
+        and lists and dicts of them). NumPy's numbers become plain ones.
 
     Returns
     -------
@@ -91,10 +96,16 @@ def run_study(
     Raises
     ------
     ValueError
-        The folder holds another study: another function, seed, settings, code or package versions.
+        The folder holds another study: another function, seed, settings, code or package versions;
+        the number of replicates or the seed is not a whole number in its range; the source of the
+        function is not found; or a replicate's table has no rows, a column ``replicate``, or an
+        index that would be lost.
+    TypeError
+        The replicate is not a plain function, or cannot be called with these settings; a setting is
+        not a plain value; or a replicate does not return a data frame.
     StudyError
-        The connection to the scheduler was lost, or a replicate killed its workers. The same call
-        resumes the study.
+        The connection to the scheduler was lost, or a replicate killed its workers, or called
+        ``sys.exit``. The same call resumes the study.
     Exception
         Any exception of a replicate, with its number in a note.
 
@@ -110,6 +121,11 @@ def run_study(
     1          1  0.26
     2          2  0.11
     """
+    replicates = _whole_number("replicates", replicates, 1)
+    seed = _whole_number("seed", seed, 0)
+    workers = workers if workers is None else _whole_number("workers", workers, 0)
+    settings = {name: _plain(name, value) for name, value in settings.items()}
+    _check_function(replicate, settings)
     with _folder_or_temporary(folder) as results:
         _store_or_check_identity(results, replicate, seed, settings)
         missing = [
@@ -139,13 +155,81 @@ def _run_replicate(
     if path.exists():
         return number
     try:
-        table = replicate(np.random.default_rng([seed, number]), **settings)
+        table = _checked_table(replicate(np.random.default_rng([seed, number]), **settings))
+        with atomic(path) as temporary:
+            table.to_parquet(temporary, index=False)
     except Exception as error:
-        error.add_note(f"This happened in replicate {number} of the study.")
+        error.add_note(NOTE.format(number=number))
         raise
-    with atomic(path) as temporary:
-        table.to_parquet(temporary, index=False)
+    except SystemExit as error:
+        raise StudyError(
+            f"Replicate {number} of the study called sys.exit({error.code!r}). A replicate cannot "
+            f"end the process: let it return a table, or raise an error."
+        ) from error
     return number
+
+
+NOTE = "This happened in replicate {number} of the study."
+
+
+def _is_of_a_replicate(error: BaseException) -> bool:
+    """Return whether an error was raised by a replicate, rather than by Dask."""
+    beginning = NOTE.split("{", maxsplit=1)[0]
+    return any(note.startswith(beginning) for note in getattr(error, "__notes__", ()))
+
+
+def _in_worker(task: Callable[[int], int], number: int) -> int:
+    """Run a replicate in a worker; an error that cannot travel to the caller is put in words."""
+    try:
+        return task(number)
+    except Exception as error:
+        if _can_travel(error):
+            raise
+        told = RuntimeError(f"{type(error).__name__}: {error}")
+        told.__notes__ = list(getattr(error, "__notes__", []))
+        raise told from None
+
+
+def _can_travel(error: Exception) -> bool:
+    """Return whether an error arrives in another process as what it is."""
+    import cloudpickle  # type: ignore[import-untyped]
+
+    try:
+        return type(pickle.loads(cloudpickle.dumps(error))) is type(error)
+    except Exception:
+        return False
+
+
+def _checked_table(result: Any) -> pd.DataFrame:
+    """Return a replicate's table, or raise an error that says what to return instead."""
+    if not isinstance(result, pd.DataFrame) and not hasattr(result, "to_pandas"):
+        hint = "pd.DataFrame({'value': [value]}) for a value"
+        if isinstance(result, pd.Series):
+            hint = "series.reset_index() for a row per label, series.to_frame().T for one row"
+        if isinstance(result, dict):
+            hint = "pd.DataFrame([result]) for a row of single values"
+        if result is None:
+            hint += "; does the function end without return?"
+        raise TypeError(f"A replicate must return a data frame, not {result!r:.200}: {hint}.")
+    table = as_frame(result, "table")
+    if "replicate" in table.columns:
+        raise ValueError(
+            "A replicate's table cannot have a column 'replicate', which will be its number in the "
+            "study. Rename it: table.rename(columns={'replicate': 'my_replicate'})."
+        )
+    if not len(table) or not len(table.columns):
+        raise ValueError(
+            f"A replicate returned a table of {len(table)} rows and {len(table.columns)} columns, "
+            f"and would be missing from the results. Return at least one row; NaN or None can say "
+            f"that there is no result."
+        )
+    named = any(name is not None for name in table.index.names)
+    if named or not pd.api.types.is_integer_dtype(table.index.dtype):
+        raise ValueError(
+            f"The index of a replicate's table would be lost: {list(table.index[:3])} … Make a "
+            f"column of it, table.reset_index(), or drop it, table.reset_index(drop=True)."
+        )
+    return table
 
 
 def _result_file(folder: Path, number: int) -> Path:
@@ -172,7 +256,7 @@ def _completed(
     from distributed.client import FutureCancelledError
     from distributed.scheduler import KilledWorker
 
-    futures = client.map(task, missing, pure=False)
+    futures = client.map(partial(_in_worker, task), missing, pure=False)
     numbers = dict(zip((future.key for future in futures), missing, strict=True))
     try:
         for future in as_completed(futures):
@@ -183,6 +267,8 @@ def _completed(
             f"{_resume_hint(folder)}"
         ) from error
     except (FutureCancelledError, OSError) as error:
+        if _is_of_a_replicate(error):
+            raise
         raise StudyError(f"The scheduler was lost. {_resume_hint(folder)}") from error
 
 
@@ -230,6 +316,82 @@ def _concatenate_results(folder: Path, replicates: int) -> pd.DataFrame:
     return whole.reset_index("replicate").reset_index(drop=True)
 
 
+# Checks before work begins ------------------------------------------------------------------------
+
+
+def _whole_number(name: str, value: Any, least: int) -> int:
+    """Return an argument as an int, or raise ValueError unless it is one, and large enough."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be a whole number (an int) of at least {least}: {value!r}.")
+    return int(value)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a setting as a JSON value, with NumPy's numbers as plain ones, or raise TypeError."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple):
+        parts = [_plain(f"{name}[{k}]", part) for k, part in enumerate(value)]
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if isinstance(value, dict):
+        bad = [key for key in value if not isinstance(key, str)]
+        if bad:
+            raise TypeError(
+                f"The setting {name} has the key {bad[0]!r}, which is not text; settings are plain "
+                f"values, as in JSON. Write {str(bad[0])!r}."
+            )
+        return {key: _plain(f"{name}[{key!r}]", part) for key, part in value.items()}
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    hint = "Give the replicate what it needs to make it, such as the name of a file or a number."
+    if isinstance(value, np.ndarray | pd.Series | pd.Index):
+        hint = f"Give a list: {name}.tolist()."
+    if isinstance(value, Path):
+        hint = f"Give its text: str({name})."
+    if isinstance(value, set | frozenset):
+        hint = f"Give a list: sorted({name})."
+    raise TypeError(
+        f"The setting {name} is of the type {type(value).__name__}; settings are plain values, as "
+        f"in JSON, which identify the study. {hint}"
+    )
+
+
+def _check_function(replicate: Any, settings: dict[str, Any]) -> None:
+    """Raise TypeError or ValueError unless a function can be called, and its code be recorded."""
+    if not inspect.isfunction(replicate):
+        hint = "Write def replicate(rng): …, which calls it."
+        if isinstance(replicate, partial):
+            hint = "Give the function alone, and its other arguments as settings: "
+            hint += "run_study(function, …, n=10)."
+        raise TypeError(
+            f"The replicate must be a plain function, whose code identifies the study; it is of "
+            f"the type {type(replicate).__name__}. {hint}"
+        )
+    if replicate.__closure__:
+        raise TypeError(
+            f"{replicate.__qualname__} uses variables of the function in which it is defined "
+            f"({', '.join(replicate.__code__.co_freevars)}); they are not part of what identifies "
+            f"the study. Make arguments of them, and give their values as settings."
+        )
+    try:
+        code_state(sources_of(replicate))
+    except (OSError, SyntaxError, TypeError) as error:
+        raise ValueError(
+            f"The source of {replicate.__qualname__}, or of a function that it uses, cannot be "
+            f"read, and it identifies the study. Functions that are typed at a plain prompt have "
+            f"none, and a lambda has no line of its own: write def in a file or a notebook."
+        ) from error
+    try:
+        inspect.signature(replicate).bind(None, **settings)
+    except TypeError as error:
+        called = ", ".join(["rng", *(f"{name}=…" for name in settings)])
+        raise TypeError(
+            f"The replicate cannot be called as {replicate.__name__}({called}): {error}. Its first "
+            f"argument is the random number generator, and the settings are the others."
+        ) from error
+
+
 # The folder of results ----------------------------------------------------------------------------
 
 
@@ -260,8 +422,12 @@ def _store_or_check_identity(
         with atomic(path) as temporary:
             temporary.write_text(json.dumps(identity, indent=1), encoding="utf-8")
         return
-    there, identity = json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(identity))
-    other = [name for name, value in identity.items() if there.get(name) != value]
+    there = json.loads(path.read_text(encoding="utf-8"))
+    other = [  # as text: a setting that is NaN is not another one
+        name
+        for name, value in identity.items()
+        if json.dumps(there.get(name), sort_keys=True) != json.dumps(value, sort_keys=True)
+    ]
     if other:
         raise ValueError(
             f"{folder} holds the results of another study: its {', '.join(other)} differed. "

@@ -1,13 +1,15 @@
 """Summarise data and posterior draws as data frames."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from multilevel.estimates import Estimates, mcse
+from multilevel.estimates import ERROR, Estimates, mcse
+from multilevel.frames import as_frame
 
 BARS = "▁▂▃▄▅▆▇"  # of a histogram in text, by height
 
@@ -18,16 +20,24 @@ def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
     Parameters
     ----------
     data
-        Any frame. For columns that are not numeric, only missing values are counted.
+        Any frame. For columns that are neither numbers nor truth values, only missing values are
+        counted.
     bins
-        Number of bars of the histogram.
+        Number of bars of the histogram, at least one.
 
     Returns
     -------
     DataFrame indexed by the column's name
         ``mean``, ``sd``, ``5.5%`` and ``94.5%`` (quantiles, the ends of the central 89 %), in the
         units of the column; ``missing`` (number of missing values) and ``histogram``, from the
-        smallest value to the largest.
+        smallest finite value to the largest. Infinite values count in the rest: where there are
+        any, the sd is not a number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is not a frame, its columns are not named by different texts, or the number of bars is
+        not a whole number above zero.
 
     Examples
     --------
@@ -37,17 +47,28 @@ def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
        mean    sd  5.5%  94.5%  missing histogram
     y   2.0  0.82  1.16   2.84        0       ▄▇▄
     """
-    rows = {}
-    for name, column in data.items():
-        row: dict[str, object] = {"missing": int(column.isna().sum()), "histogram": ""}
-        if pd.api.types.is_numeric_dtype(column) and column.notna().any():
-            values = column.dropna().to_numpy(float)
-            low, high = np.quantile(values, [0.055, 0.945])
-            row |= {"mean": values.mean(), "sd": values.std(ddof=1), "5.5%": low, "94.5%": high}
-            row["histogram"] = text_histogram(values, bins)
-        rows[name] = row
+    bins = _whole_number("bins", bins)
+    rows = {name: _describe(column, bins) for name, column in as_frame(data).items()}
     columns = ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
     return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+
+
+def _describe(column: pd.Series, bins: int) -> dict[str, object]:
+    """Return the row of a column: numbers only if it has some."""
+    row: dict[str, object] = {"missing": int(column.isna().sum()), "histogram": ""}
+    dtype = column.dtype
+    numeric = pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
+    if not numeric or pd.api.types.is_complex_dtype(dtype) or not column.notna().any():
+        return row
+    values = column.dropna().to_numpy(float)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity minus infinity is not a number
+        low, high = np.quantile(values, [0.055, 0.945])
+        sd = values.std(ddof=1) if len(values) > 1 else np.nan
+        row |= {"mean": values.mean(), "sd": sd, "5.5%": low, "94.5%": high}
+    finite = values[np.isfinite(values)]
+    if len(finite):
+        row["histogram"] = text_histogram(finite, bins)
+    return row
 
 
 def text_histogram(values: np.ndarray, bins: int = 10) -> str:
@@ -56,7 +77,7 @@ def text_histogram(values: np.ndarray, bins: int = 10) -> str:
     Parameters
     ----------
     values
-        Numbers, none of them missing.
+        Finite numbers, at least one.
     bins
         Number of bars.
 
@@ -72,14 +93,20 @@ def text_histogram(values: np.ndarray, bins: int = 10) -> str:
     >>> text_histogram(np.array([1, 2, 2, 2, 4]), bins=4)
     '▃▇ ▃'
     """
-    counts, _ = np.histogram(values, bins=bins)
+    if np.ptp(values / 2) > np.finfo(float).max / 4:
+        values = values / 2  # so that their range is a number
+    try:
+        counts, _ = np.histogram(values, bins=bins)
+    except ValueError:  # the range is too small for bars whose ends differ
+        above = values - values.min()
+        counts, _ = np.histogram(above / above.max(), bins=bins)
     heights = np.ceil(counts / counts.max() * len(BARS)).astype(int)
     return "".join(" " if height == 0 else BARS[height - 1] for height in heights)
 
 
 def summarise(
     draws: xr.DataTree | xr.Dataset | xr.DataArray,
-    var_names: list[str] | None = None,
+    var_names: str | Sequence[str] | None = None,
     prob: float = 0.95,
 ) -> Estimates:
     """Summarise draws: mean, sd, interval and diagnostics, one row per parameter.
@@ -89,9 +116,9 @@ def summarise(
     draws
         A fit, or variables with the dims chain and draw.
     var_names
-        Names of the variables to summarise; by default all.
+        Names of the variables to summarise, or one name; by default all.
     prob
-        Probability mass of the equal-tailed interval.
+        Probability mass of the equal-tailed interval, between 0 and 1.
 
     Returns
     -------
@@ -99,6 +126,13 @@ def summarise(
         ``mean``, ``sd``, ``lower`` and ``upper`` (the ends of the equal-tailed interval), in the
         units of the variable; ``mcse`` (Monte Carlo standard error of the mean); ``r_hat``,
         ``ess_bulk``, ``ess_tail``.
+
+    Raises
+    ------
+    ValueError
+        There is no variable of a name, or the draws lack the dims chain and draw.
+    TypeError
+        These are no draws.
 
     Examples
     --------
@@ -111,23 +145,93 @@ def summarise(
            mean   sd  lower  upper  r_hat
     alpha   2.0  1.0    0.1    4.0    1.0
     """
-    if isinstance(draws, xr.DataArray):
-        draws = draws.to_dataset(name=draws.name or "value")
-    if isinstance(draws, xr.DataTree):
-        draws = draws["posterior"].dataset
-    draws = draws[var_names] if var_names else draws
+    prob = _probability(prob)
+    draws = _dataset(draws)
+    draws = draws[_chosen(draws, var_names)]
+    for name, variable in draws.items():
+        _check_dims(variable, f"'{name}'")
+    draws = draws.map(_numbers)
     draws = draws.drop_vars(set(draws.coords) - set(draws.sizes))
     options = {"ci_kind": "eti", "ci_prob": prob, "round_to": "none", "kind": "all"}
     table = azs.summary(xr.DataTree.from_dict({"posterior": draws}), **options)
     lower, upper = (c for c in table.columns if c.startswith("eti"))
     table = table.rename(columns={lower: "lower", upper: "upper"})
     table = table.assign(mcse=table["mcse_mean"])
-    table = table.astype({"ess_bulk": int, "ess_tail": int})
+    whole = [name for name in ("ess_bulk", "ess_tail") if table[name].notna().all()]
+    table = table.astype(dict.fromkeys(whole, int))
     columns = ["mean", "sd", "lower", "upper", "mcse", "r_hat", "ess_bulk", "ess_tail"]
     ends = {"lower": (1 - prob) / 2, "upper": (1 + prob) / 2}
     errors = {name: _flatten_variables(mcse(draws, "quantile", end)) for name, end in ends.items()}
     errors |= {name: table[f"mcse_{name}"] for name in ("mean", "sd")}
     return Estimates.of(table[columns], errors)
+
+
+def _dataset(draws: Any) -> xr.Dataset:
+    """Return the variables of a fit, of a dataset or of a single variable."""
+    if isinstance(draws, xr.DataArray):
+        return draws.to_dataset(name=draws.name or "value")
+    if isinstance(draws, xr.DataTree):
+        if "posterior" in draws.children:
+            return draws["posterior"].to_dataset()
+        if not draws.data_vars:
+            groups = ", ".join(draws.children) or "none"
+            raise ValueError(f"This tree has no group 'posterior' to summarise. It has: {groups}.")
+        return draws.to_dataset()
+    if isinstance(draws, xr.Dataset):
+        return draws
+    raise TypeError(
+        f"draws must be a fit, or variables of it such as fit['posterior'][['alpha']]; this is of "
+        f"the type {type(draws).__name__}."
+    )
+
+
+def _chosen(draws: xr.Dataset, names: str | Sequence[str] | None) -> list[Hashable]:
+    """Return the names of the variables to summarise; raise ValueError if there is none."""
+    if names is None:
+        return list(draws.data_vars)
+    chosen: list[Hashable] = [names] if isinstance(names, str) else list(names)
+    unknown = [name for name in chosen if name not in draws.data_vars]
+    if unknown or not chosen:
+        what = f"There is no variable {', '.join(map(repr, unknown))}."
+        what = what if chosen else "var_names is empty."
+        raise ValueError(f"{what} The variables are: {', '.join(map(str, draws.data_vars))}.")
+    return chosen
+
+
+def _check_dims(draws: Any, what: str = "these draws") -> xr.DataArray:
+    """Return draws of a single variable; raise an error if they are not, or lack their dims."""
+    if not isinstance(draws, xr.DataArray):
+        raise TypeError(
+            f"Draws of a single variable are needed, such as fit['posterior']['alpha']; this is of "
+            f"the type {type(draws).__name__}."
+        )
+    if lacking := [dim for dim in ("chain", "draw") if dim not in draws.dims]:
+        raise ValueError(
+            f"Draws have the dims chain and draw, and {what} lack {' and '.join(lacking)}; their "
+            f"dims are: {', '.join(map(str, draws.dims)) or 'none'}. Summarise draws before they "
+            f"are averaged or selected."
+        )
+    return draws
+
+
+def _numbers(draws: xr.DataArray) -> xr.DataArray:
+    """Return draws as numbers, of truth values 0 and 1; raise TypeError if they are neither."""
+    if draws.dtype.kind not in "biuf":
+        raise TypeError(f"Draws must be numbers or truth values; these are of type {draws.dtype}.")
+    return draws.astype(float) if draws.dtype.kind == "b" else draws
+
+
+def _probability(prob: Any) -> float:
+    if not isinstance(prob, int | float | np.number) or not 0 < prob < 1:
+        raise ValueError(f"prob must be between 0 and 1, such as 0.95; it is {prob!r}.")
+    return float(prob)
+
+
+def _whole_number(name: str, value: Any) -> int:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1; it is {value!r}.")
+    return int(value)
 
 
 def _flatten_variables(values: xr.Dataset) -> np.ndarray:
@@ -159,15 +263,45 @@ def means(draws: Mapping[str, xr.DataArray]) -> Estimates:
     mean    3.0           0.5
     """
     over = ("chain", "draw")
-    columns = {name: values.mean(over) for name, values in draws.items()}
-    errors = {name: mcse(values) for name, values in draws.items()}
-    (dims,) = {value.dims for value in columns.values()}
-    index = columns[next(iter(columns))].to_series().index if dims else ["mean"]
+    quantities = _checked_quantities(draws)
+    columns = {name: values.mean(over) for name, values in quantities.items()}
+    errors = {name: mcse(values) for name, values in quantities.items()}
+    first = next(iter(columns.values()))
+    index = first.to_series().index if first.dims else ["mean"]
     table = {name: np.atleast_1d(value) for name, value in columns.items()}
     return Estimates.of(
         pd.DataFrame(table, index=index),
         {name: np.atleast_1d(value) for name, value in errors.items()},
     )
+
+
+def _checked_quantities(draws: Any) -> dict[str, xr.DataArray]:
+    """Return named draws; raise an error unless all have the same labels along one other dim."""
+    if not isinstance(draws, Mapping) or isinstance(draws, xr.Dataset | xr.DataTree) or not draws:
+        raise TypeError(
+            "means takes names and draws, such as ml.means({'sigma': fit['posterior']['sigma']})."
+        )
+    quantities = {
+        name: _numbers(_check_dims(values, f"those of '{name}'")) for name, values in draws.items()
+    }
+    labels = {name: values.isel(chain=0, draw=0, drop=True) for name, values in quantities.items()}
+    name, first = next(iter(labels.items()))
+    if first.ndim > 1:
+        raise ValueError(
+            f"'{name}' has several dims besides chain and draw: {', '.join(map(str, first.dims))}. "
+            f"Select labels of all but one, with .sel(...), or use ml.interval."
+        )
+    for other, values in labels.items():
+        same = values.dims == first.dims and values.shape == first.shape
+        labelled = [dim for dim in first.dims if dim in first.coords and dim in values.coords]
+        if not same or not all(values.indexes[d].equals(first.indexes[d]) for d in labelled):
+            raise ValueError(
+                f"'{name}' and '{other}' are not quantities of the same things: besides chain and "
+                f"draw they have the dims ({', '.join(map(str, first.dims))}) and "
+                f"({', '.join(map(str, values.dims))}), or other labels. Put them in tables of "
+                f"their own."
+            )
+    return quantities
 
 
 def tidy(draws: xr.DataArray) -> pd.DataFrame:
@@ -192,6 +326,12 @@ def tidy(draws: xr.DataArray) -> pd.DataFrame:
     0      0     0    0.1
     1      0     1    0.2
     """
+    draws = _check_dims(draws)
+    if draws.name is None or draws.name in draws.dims:
+        raise ValueError(
+            f"The column of the values needs a name of its own; this is {draws.name!r}. Give one: "
+            f"ml.tidy(draws.rename('value'))."
+        )
     others = [dim for dim in draws.dims if dim not in ("chain", "draw")]
     return draws.transpose(*others, "chain", "draw").to_dataframe().reset_index()
 
@@ -213,7 +353,8 @@ def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
     -------
     Estimates
     """
-    return Estimates.of(draws.head(rows), draws.select_dtypes("float").std())
+    table, rows = as_frame(draws, "draws"), _whole_number("rows", rows)
+    return Estimates.of(table.head(rows), table.select_dtypes("float").std())
 
 
 def interval(
@@ -224,17 +365,26 @@ def interval(
     Parameters
     ----------
     draws
-        A variable with the dims chain and draw, and any others.
+        A variable with the dims chain and draw, and any others: numbers, or truth values.
     newdata
         If the draws are predictions: the frame that they were made for, whose columns are joined.
+        Its index must be that of the predictions, in any order.
     prob
-        Probability mass of the equal-tailed interval.
+        Probability mass of the equal-tailed interval, between 0 and 1.
 
     Returns
     -------
     Estimates
         A column for each other dim (and each column of ``newdata``); ``mean``, ``lower`` and
         ``upper``, in the units of the variable.
+
+    Raises
+    ------
+    ValueError
+        The index of ``newdata`` is not that of the draws, or it has a column that the table has
+        too.
+    TypeError
+        These are no draws, or no frame.
 
     Examples
     --------
@@ -248,6 +398,22 @@ def interval(
     0    ann   1.0   -0.9    3.0
     1    bob   5.0    3.1    6.9
     """
+    prob = _probability(prob)
+    draws = _numbers(_check_dims(draws))
+    if newdata is None:
+        return Estimates(_intervals(draws, prob).reset_index(drop=draws.ndim == 2))
+    newdata = as_frame(newdata, "newdata")
+    draws = _in_order_of(draws, newdata)
+    labels = newdata.index
+    numbered = draws.assign_coords(row=np.arange(len(labels)))  # labels need not be unique
+    table = _intervals(numbered, prob)
+    _check_new_columns(newdata, [*map(str, table.index.names), *table.columns])
+    table = newdata.reset_index(drop=True).rename_axis("row").join(table).reset_index()
+    return Estimates(table.assign(row=labels.take(table["row"].to_numpy())))
+
+
+def _intervals(draws: xr.DataArray, prob: float) -> pd.DataFrame:
+    """Return mean, ends and their errors, indexed by the other dims."""
     over = ("chain", "draw")
     probs = {"lower": (1 - prob) / 2, "upper": (1 + prob) / 2}
     columns = {"mean": draws.mean(over)}
@@ -255,11 +421,52 @@ def interval(
     columns["mcse_mean"] = mcse(draws)
     columns |= {f"mcse_{name}": mcse(draws, "quantile", p) for name, p in probs.items()}
     if not columns["mean"].ndim:
-        return Estimates({name: [value.item()] for name, value in columns.items()})
-    table = xr.Dataset(columns).to_dataframe()
-    if newdata is not None:
-        table = newdata.rename_axis("row").join(table)
-    return Estimates(table.reset_index())
+        return pd.DataFrame({name: [value.item()] for name, value in columns.items()})
+    return xr.Dataset(columns).to_dataframe()
+
+
+def _in_order_of(draws: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:
+    """Return predictions in the order of a frame's rows; raise ValueError if they are not its."""
+    if "row" not in draws.dims:
+        raise ValueError(
+            f"newdata has the rows of predictions, and these draws have no dim 'row'; their dims "
+            f"are: {', '.join(map(str, draws.dims))}. Leave newdata out."
+        )
+    if newdata.index.nlevels > 1:
+        raise ValueError(
+            f"The index of newdata has {newdata.index.nlevels} columns, and rows need a single "
+            f"label each. Predict for newdata.reset_index(), and give the same frame here."
+        )
+    there = draws["row"].to_index()
+    if there.equals(newdata.index):
+        return draws
+    unique = there.is_unique and newdata.index.is_unique and len(there) == len(newdata)
+    place = there.get_indexer(newdata.index) if unique else np.array([-1])
+    if (place < 0).any():
+        raise ValueError(
+            f"newdata is not the frame that was predicted for: it has {len(newdata)} rows with the "
+            f"index {_some(newdata.index)}, and the draws have {len(there)} rows with the index "
+            f"{_some(there)}. Give the frame that predict was given."
+        )
+    return draws.isel(row=place)
+
+
+def _some(index: pd.Index) -> str:
+    """Return the first labels of an index, for a message."""
+    labels = index[:4].tolist()
+    return f"{', '.join(map(repr, labels))}{', …' * (len(index) > 4)}"
+
+
+def _check_new_columns(newdata: pd.DataFrame, added: list[str]) -> None:
+    """Raise ValueError if a frame has columns that are to be added to it."""
+    taken = [name for name in newdata if name in added]
+    if taken:
+        shown = [name for name in taken if not name.startswith(ERROR)] or taken
+        raise ValueError(
+            f"newdata has columns with the names that the table gives to its own: "
+            f"{', '.join(shown)}. Drop them, newdata.drop(columns={taken}), or rename them: "
+            f"newdata.rename(columns={{'{shown[0]}': 'my_{shown[0]}'}})."
+        )
 
 
 STANDARD_ERRORS = 5
