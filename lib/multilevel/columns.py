@@ -148,17 +148,11 @@ def factorise(data: pd.DataFrame, column: str) -> Factor:
     values = complete_column(data, column)
     try:
         codes, labels = pd.factorize(values, sort=True)
-    except TypeError:  # labels of several types, such as 7 and "x7"
+    except TypeError:  # labels of several types that cannot be sorted
         raise ValueError(
             f"Column '{column}' has labels of different types, which have no order. Make them "
             f"all text: data['{column}'].astype(str)."
         ) from None
-    if len({type(label) for label in labels.tolist()}) > 1:
-        raise ValueError(
-            f"Column '{column}' has labels of different types: "
-            f"{', '.join(sorted({type(label).__name__ for label in labels.tolist()}))}. Make them "
-            f"all text: data['{column}'].astype(str)."
-        )
     if len(labels) < 2:
         raise ValueError(
             f"Column '{column}' has a single level, {labels[0]!r}: there is nothing to compare or "
