@@ -374,6 +374,16 @@ def test_a_cluster_of_one_row_has_the_density_of_that_row(
     np.testing.assert_allclose(together, alone, rtol=1e-12)
 
 
+def test_the_errors_of_the_rows_of_a_new_cluster_add_up(
+    levels: xr.DataTree, measured: pd.DataFrame
+) -> None:
+    table = ml.loo(levels, leave_out="g", data=measured, joint=False)
+    exact = table.drop(columns="mcse_elpd").assign(elpd=table["elpd"] - 1)
+    row = ml.compare({"drawn": table, "exact": exact}, by=measured["g"]).loc["drawn"]
+    of_clusters = table["mcse_elpd"].groupby(measured["g"]).sum()
+    assert row["mcse_elpd_loo"] == pytest.approx(np.linalg.norm(of_clusters))
+
+
 # What is compared, and what is refused ------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""LOO is that of ArviZ, row by row, and the table of models follows from it."""
+"""LOO is that of ArviZ given its relative efficiency, and the table of models follows from it."""
 
 import tracemalloc
 from typing import Any
@@ -56,7 +56,7 @@ def counted() -> xr.DataTree:
 # One model ----------------------------------------------------------------------------------------
 
 
-def test_loo_is_that_of_arviz() -> None:
+def test_loo_is_that_of_arviz_where_draws_are_independent() -> None:
     fit = invented_fit(Y)
     reference = az.loo(fit, pointwise=True)
     table = ml.loo(fit)

@@ -32,6 +32,9 @@ GOOD_K = 0.7
 MCSE_FACTOR = 1.25
 """Standard deviation of elpd over runs, relative to what the formula says; see :func:`loo`."""
 
+ROW_OF_NEW_CLUSTER = "cluster to predict each of its rows"
+"""Attribute ``left_out`` of tables of single rows of new clusters; of others: row, cluster."""
+
 FEW, SMALL = 100, 4.0
 """With fewer rows or clusters, or for a smaller difference, standard errors are unreliable."""
 
@@ -331,7 +334,8 @@ def compare(
     >>> no_pooling = ml.exact_loo(ml.no_pooling(data, "y", "person"))
     >>> partial_pooling = ml.exact_loo(ml.partial_pooling(data, "y", "person"))
     >>> table = ml.compare({"no pooling": no_pooling, "partial pooling": partial_pooling})
-    >>> pd.DataFrame(table)[["elpd_diff", "se_diff", "elpd_loo"]].round(2)
+    >>> main = table.shown()[["elpd_diff", "se_diff", "elpd_loo"]]
+    >>> main.round(2)  # doctest: +NORMALIZE_WHITESPACE
                      elpd_diff  se_diff  elpd_loo
     model
     partial pooling       0.00     0.00     -4.37
@@ -450,12 +454,14 @@ def _standard_error(values: np.ndarray, codes: np.ndarray) -> tuple[float, np.nd
 def _mcse_of_weighted_sum(slope: np.ndarray, table: pd.DataFrame) -> float:
     """Return the Monte Carlo standard error of a weighted sum of elpd.
 
-    Equal rows were evaluated once, so they share one error; the errors of other rows are taken to
-    be independent. A table without errors, such as that of :func:`exact_loo`, has none.
+    Equal rows were evaluated once, so they share one error, and the rows of a new cluster share
+    their weights (and Pareto k), so their errors add up as well; the errors of other rows are taken
+    to be independent. A table without errors, such as that of :func:`exact_loo`, has none.
     """
     if "mcse_elpd" not in table:
         return 0.0
-    shared = (slope * table["mcse_elpd"]).groupby(table["elpd"].to_numpy()).sum()
+    alike = "pareto_k" if table.attrs.get("left_out") == ROW_OF_NEW_CLUSTER else "elpd"
+    shared = (slope * table["mcse_elpd"]).groupby(table[alike].to_numpy()).sum()
     return float(np.linalg.norm(shared))
 
 
@@ -600,7 +606,7 @@ def _loo_of_clusters(
     if joint:
         left_out, table.index = "cluster", pd.Index(labels, name=leave_out)
     else:
-        left_out, table.index = "cluster to predict each of its rows", np.concatenate(rows_of)
+        left_out, table.index = ROW_OF_NEW_CLUSTER, np.concatenate(rows_of)
         table = table.sort_index().set_axis(data.index.rename("row"))
     about = {"left_out": left_out, "group": leave_out, "good_k": good_k(density.shape[1])}
     table.attrs.update(_about(fit, data[leave_out]) | about)
