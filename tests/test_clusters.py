@@ -158,6 +158,15 @@ def test_three_effects_of_a_normal_outcome_have_the_multivariate_normal_density(
         assert joint[number] == pytest.approx(found, abs=1e-9)
 
 
+def test_rows_that_differ_in_a_varying_slope_alone_are_not_taken_for_equal() -> None:
+    slopes = {"g": ("x",)}
+    structure = Structure("bernoulli", "b", ("w",), None, ("g", "h"), slopes)
+    both = POSTERIOR.sel(predictor=["w"])
+    rows = ROWS.iloc[[0, 0]].assign(x=[0.0, 4.0])
+    first, second = log_density(both, structure, ["g"], rows, joint=False).T
+    assert (np.abs(first - second) > 1e-4).all()
+
+
 @pytest.mark.parametrize("family", OUTCOMES)
 def test_without_new_effects_the_density_is_that_of_independent_rows(family: Any) -> None:
     structure = Structure(family, OUTCOMES[family], ("x", "w"))

@@ -84,9 +84,7 @@ def log_density(
             f"about a new cluster of '{new[0]}'. Use partial_pooling()."
         )
     others = [group for group in structure.groups if group not in new]
-    predictors, outcome = list(structure.predictors), structure.outcome
-    treatment = [structure.treatment] if structure.treatment else []
-    columns = [*predictors, *treatment, *others, outcome]
+    columns = list(dict.fromkeys([*covariates(structure), *others, structure.outcome]))
     for column in columns:
         complete_column(rows, column)
     cell_of_row = rows.groupby(columns, observed=True, sort=False).ngroup().to_numpy()
@@ -115,6 +113,24 @@ def log_density(
     if not terms:
         alone = alone._replace(effects=np.ones((1, 0)), factor=np.ones((len(eta), 0, 0)))
     return _integrate(alone, normal).reshape(-1, len(cells))[:, cell_of_row]
+
+
+def covariates(structure: Structure) -> list[str]:
+    """Return the names of the columns, other than groups, on which a model's predictions depend.
+
+    Parameters
+    ----------
+    structure
+        What the model is made of.
+
+    Returns
+    -------
+    list of str
+        Predictors, the treatment, and predictors whose slopes vary.
+    """
+    slopes = [slope for group in structure.groups for slope in structure.slopes.get(group, ())]
+    treatment = [structure.treatment] if structure.treatment else []
+    return list(dict.fromkeys([*structure.predictors, *treatment, *slopes]))
 
 
 def _values(posterior: xr.Dataset, name: str, *dims: str) -> np.ndarray:

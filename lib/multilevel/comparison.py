@@ -18,7 +18,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from multilevel import sampling, storage
-from multilevel.clusters import log_density
+from multilevel.clusters import covariates, log_density
 from multilevel.estimates import Estimates
 from multilevel.models import complete_column
 from multilevel.observations import identify
@@ -377,14 +377,15 @@ def _notes(
 ) -> Iterator[str]:
     """Say why a comparison cannot be trusted, or only with care."""
     best = pointwise[table.index[0]]
-    left_out = "clusters" if best.attrs.get("left_out") == "cluster" else "rows"
+    single = best.attrs.get("left_out") != "cluster"
+    left_out = "rows" if single else "clusters"
     rough = table.index[table["high_k"] > 0]
     if len(rough):
         limits = sorted({f"{_limit(pointwise[name]):.2g}" for name in rough})
         yield (
             f"PSIS cannot be trusted for the {left_out} of {_listed(rough)} whose Pareto k "
-            f"is above {' or '.join(limits)} (high_k says how many). reloo() refits without them; "
-            f"for normal models exact_loo() gives the exact answer."
+            f"is above {' or '.join(limits)} (high_k says how many). reloo() refits without them"
+            + ("; for normal models exact_loo() gives the exact answer." if single else ".")
         )
     if number < FEW:
         units = "clusters" if by_cluster else left_out
@@ -563,9 +564,7 @@ def _cluster_problem(
         complete_column(data, leave_out)
         return fit, structure, data
     others = [group for group in structure.groups if group != leave_out]
-    treatment = [structure.treatment] if structure.treatment else []
-    needed = [*structure.predictors, *treatment, *others]
-    if needed:
+    if needed := [*covariates(structure), *others]:
         raise ValueError(
             f"This model needs more of its data than the clusters: {', '.join(needed)}. Give the "
             f"frame that it was built from: loo(fit, leave_out='{leave_out}', data=data)."
