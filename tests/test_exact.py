@@ -331,9 +331,9 @@ def test_a_scale_whose_prior_ends_is_integrated_up_to_its_edge(case: str) -> Non
     rules, log_prior = {}, {}
     for name in SCALES:
         if name in limits:
-            rules[name], log_prior[name] = legendre(*limits[name], 60), stats.uniform(0, 1).logpdf
+            rules[name], log_prior[name] = legendre(*limits[name], 40), stats.uniform(0, 1).logpdf
         else:
-            rules[name], log_prior[name] = half_line(100), stats.expon.logpdf
+            rules[name], log_prior[name] = half_line(70), stats.expon.logpdf
     (sigma, sigma_alpha), log_weight = on_grid(*rules.values())
     for name, values in [("sigma", sigma), ("sigma_alpha", sigma_alpha)]:
         log_weight = log_weight + (0 if name in limits else log_prior[name](values))
