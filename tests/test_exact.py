@@ -14,6 +14,7 @@ from scipy.special import expit, logsumexp
 
 import multilevel as ml
 from multilevel import comparison, sampling
+from multilevel.structure import ATTRIBUTE, Structure, to_json
 
 type Array = np.ndarray
 type Builder = Callable[..., pm.Model]
@@ -304,24 +305,86 @@ def test_another_model_is_refused() -> None:
         ml.exact_loo(model)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [made_up(np.full(12, 0.3)), made_up(CENTRED).assign(g=range(12))],
-    ids=["constant", "one row each"],
-)
+@pytest.mark.parametrize("function", [ml.exact_loo, ml.exact_posterior])
 @pytest.mark.parametrize("kind", BUILDERS)
-def test_data_that_leave_sigma_free_are_refused(kind: str, data: pd.DataFrame) -> None:
+def test_data_that_leave_sigma_free_are_refused(
+    kind: str, function: Callable[[pm.Model], pd.DataFrame]
+) -> None:
     with pytest.raises(ValueError, match=r"does not exist.*two different outcomes"):
-        ml.exact_loo(build(kind, data))
+        function(build(kind, made_up(np.full(12, 0.3))))
 
 
-def test_a_prior_that_jumps_where_the_posterior_is_is_refused() -> None:
-    cut, wide = (ml.Prior(pm.Uniform, 0, upper) for upper in (0.4, 1e6))
-    with pytest.raises(ValueError, match=r"does not converge.*jumps"):
-        ml.exact_loo(ml.no_pooling(made_up(CENTRED), "y", "g", sigma=cut))
+# Scales that no rows of the same cluster tell apart; and priors that end within the posterior.
+EDGES: dict[str, tuple[list[str], dict[str, tuple[float, float]]]] = {
+    "one row each": (list("abcdefghijkl"), {}),
+    "sigma up to 0.4": (CLUSTER, {"sigma": (0, 0.4)}),
+    "sigma from 0.5": (CLUSTER, {"sigma": (0.5, 0.9)}),
+    "sigma_alpha up to 0.5": (CLUSTER, {"sigma_alpha": (0, 0.5)}),
+}
+
+
+@pytest.mark.parametrize("case", EDGES)
+def test_a_scale_whose_prior_ends_is_integrated_up_to_its_edge(case: str) -> None:
+    labels, limits = EDGES[case]
+    data = pd.DataFrame({"y": CENTRED, "g": labels})
+    cluster = pd.factorize(data["g"])[0]
+    rules, log_prior = {}, {}
+    for name in SCALES:
+        if name in limits:
+            rules[name], log_prior[name] = legendre(*limits[name], 40), stats.uniform(0, 1).logpdf
+        else:
+            rules[name], log_prior[name] = half_line(70), stats.expon.logpdf
+    (sigma, sigma_alpha), log_weight = on_grid(*rules.values())
+    for name, values in [("sigma", sigma), ("sigma_alpha", sigma_alpha)]:
+        log_weight = log_weight + (0 if name in limits else log_prior[name](values))
+
+    priors = {name: ml.Prior(pm.Uniform, *ends) for name, ends in limits.items()}
+    model = ml.partial_pooling(data, "y", "g", **priors)
+    table = ml.exact_loo(model)
+    means = signal(cluster, sigma_alpha, 1.5)
+    expected = loo_by_refitting(CENTRED, means, sigma**2, log_weight)
+    np.testing.assert_allclose(table["elpd"], expected["elpd"], rtol=0, atol=1e-5)
+    if case == "one row each":  # observed twice, a row would have a density without limit
+        assert (table["p"] == np.inf).all()
+    else:
+        np.testing.assert_allclose(table["p"], expected["p"], rtol=0, atol=1e-5)
+
+    weight = log_weight + log_mvn(CENTRED, means + sigma[:, None, None] ** 2 * np.eye(12))
+    weight = np.exp(weight - logsumexp(weight))
+    parts = [closed_form(data, *scales)[0][-1] for scales in zip(sigma, sigma_alpha, strict=True)]
+    found = ml.exact_posterior(model)["mean"]
+    for name, values in {"sigma": sigma, "sigma_alpha": sigma_alpha, "alpha_bar": parts}.items():
+        assert found[name] == pytest.approx((weight * values).sum(), abs=1e-5), name
+
+
+def test_a_prior_that_jumps_between_its_ends_is_refused() -> None:
+    def two_steps(name: str, **_: Any) -> Any:
+        def logp(value: Any, height: Any) -> Any:
+            return pm.math.where(value < 0.4, height, 0.0) - value
+
+        positive = pm.distributions.transforms.log
+        return pm.CustomDist(name, 2.0, logp=logp, signature="()->()", transform=positive)
+
+    model = ml.no_pooling(made_up(CENTRED), "y", "g", sigma=ml.Prior(two_steps))
+    for function in (ml.exact_loo, ml.exact_posterior):
+        with pytest.raises(ValueError, match=r"does not converge.*jumps.*ml\.fit"):
+            function(model)
+
+
+def test_a_flat_prior_is_that_of_a_wide_uniform_one() -> None:
+    wide = ml.Prior(pm.Uniform, 0, 1e6)
     flat = ml.exact_loo(ml.no_pooling(made_up(CENTRED), "y", "g", sigma=ml.Prior(pm.HalfFlat)))
     found = ml.exact_loo(ml.no_pooling(made_up(CENTRED), "y", "g", sigma=wide))
     np.testing.assert_allclose(found, flat, rtol=0, atol=1e-7)
+
+
+def test_moments_that_do_not_exist_are_refused() -> None:
+    # With two clusters and a flat prior, the tail of sigma_alpha falls with its square: no mean.
+    data = pd.DataFrame({"y": [0.1, 0.4, 1.2, 0.9], "g": list("aabb")})
+    model = ml.partial_pooling(data, "y", "g", sigma_alpha=ml.Prior(pm.HalfFlat))
+    assert np.isfinite(ml.exact_loo(model)).all(axis=None)
+    with pytest.raises(ValueError, match="does not exist"):
+        ml.exact_posterior(model)
 
 
 # Refitting ----------------------------------------------------------------------------------------
@@ -331,9 +394,10 @@ def test_a_prior_that_jumps_where_the_posterior_is_is_refused() -> None:
 def refits(monkeypatch: pytest.MonkeyPatch) -> list[xr.DataTree]:
     """Keep the fits that reloo makes."""
     kept: list[xr.DataTree] = []
+    original = sampling.fit
 
     def record(*arguments: Any, **settings: Any) -> xr.DataTree:
-        kept.append(ml.fit(*arguments, **settings))
+        kept.append(original(*arguments, **settings))
         return kept[-1]
 
     monkeypatch.setattr(sampling, "fit", record)
@@ -342,12 +406,22 @@ def refits(monkeypatch: pytest.MonkeyPatch) -> list[xr.DataTree]:
 
 def distrust(monkeypatch: pytest.MonkeyPatch, rows: list[Any]) -> None:
     """Return these rows a high Pareto k, and the others a low one."""
+    original = comparison.loo
 
-    def loo(fit: xr.DataTree) -> pd.DataFrame:
-        table = ml.loo(fit)
+    def loo(fit: xr.DataTree, *arguments: Any, **settings: Any) -> pd.DataFrame:
+        table = original(fit, *arguments, **settings)
         return table.assign(pareto_k=np.where(table.index.isin(rows), 0.9, 0.1))
 
     monkeypatch.setattr(comparison, "loo", loo)
+
+
+def declared(fit: xr.DataTree, family: Any, outcome: str, **parts: Any) -> xr.DataTree:
+    """Say what the model of a fit was made of, if the fit does not."""
+    fit.attrs.setdefault(ATTRIBUTE, to_json(Structure(family, outcome, **parts)))
+    return fit
+
+
+NO_POOLING: dict[str, Any] = {"family": "normal", "pooled": False, "means": True}
 
 
 def log_mean(density: xr.DataArray) -> tuple[float, float]:
@@ -362,9 +436,11 @@ def test_refitting_without_a_row_gives_its_exact_density(
     # Those of the highest Pareto k, and some others.
     data = mlm[mlm["id"].isin([87, 98, 152, 229, 99, 116, 53, 140])]
     fit = ml.fit(ml.no_pooling(data, "con", "id"), seed=2)
+    declared(fit, outcome="con", groups=("id",), **NO_POOLING)
     psis = ml.loo(fit)
     *highest, next_highest = psis["pareto_k"].nlargest(4).index
-    monkeypatch.setattr(comparison, "GOOD_K", psis.loc[next_highest, "pareto_k"])
+    limit = psis.loc[next_highest, "pareto_k"]
+    monkeypatch.setattr(comparison, "good_k", lambda _: limit)
     table = ml.reloo(fit, lambda rows: ml.no_pooling(rows, "con", "id"), data, seed=3, draws=2000)
     exact = ml.exact_loo(ml.no_pooling(data, "con", "id"))
 
@@ -396,6 +472,7 @@ def test_refitting_without_the_only_row_of_a_cluster_asks_the_population(
     y = rng.normal(0, 1, 10)[group] + rng.normal(0, 0.5, 46)
     data = pd.DataFrame({"y": y, "g": group})
     fit = ml.fit(ml.partial_pooling(data, "y", "g"), seed=1, target_accept=0.97)
+    declared(fit, "normal", "y", groups=("g",), means=True)
     distrust(monkeypatch, [45])
     table = ml.reloo(
         fit, lambda rows: ml.partial_pooling(rows, "y", "g"), data, seed=1, target_accept=0.97
@@ -421,6 +498,7 @@ def test_equal_rows_are_left_out_once(
         return ml.crossed_intercepts(rows, "yes", ["person"], "arm")
 
     fit = ml.fit(build(data), seed=1)
+    declared(fit, "bernoulli", "yes", treatment="arm", groups=("person",))
     kinds = data.groupby(["person", "arm", "yes"]).groups.values()
     equal = [rows.tolist() for rows in kinds if len(rows) == 6][:2]
     assert len(equal) == 2
@@ -453,7 +531,7 @@ def test_an_ordered_response_has_the_probability_of_its_category(
     def build(rows: pd.DataFrame) -> pm.Model:
         return ml.ordered_logit(rows, "answer", ["x"])
 
-    fit = ml.fit(build(data), seed=1)
+    fit = declared(ml.fit(build(data), seed=1), "ordered", "answer", predictors=("x",))
     row = data.query("answer == 'maybe'").index[0]
     distrust(monkeypatch, [row])
     table = ml.reloo(fit, build, data, seed=1)
@@ -474,13 +552,14 @@ def invented_fit(data: pd.DataFrame) -> xr.DataTree:
     sigma = xr.DataArray(rng.uniform(0.9, 1.1, (2, 100)), dims=("chain", "draw"))
     row = {"row": data.index.to_numpy()}
     density = stats.norm.logpdf(y, alpha.sel(g=data["g"].tolist()), sigma.to_numpy()[..., None])
-    return xr.DataTree.from_dict(
+    fit = xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset({"alpha": alpha, "sigma": sigma}),
             "log_likelihood": xr.Dataset({"y": (("chain", "draw", "row"), density)}, row),
             "observed_data": xr.Dataset({"y": ("row", y)}, row),
         }
     )
+    return declared(fit, outcome="y", groups=("g",), **NO_POOLING)
 
 
 def no_refit(rows: pd.DataFrame) -> pm.Model:

@@ -194,7 +194,8 @@ PAIRS = [("partial_pooling", "no_pooling"), ("ordered_logit_varying", "ordered_l
 
 @pytest.fixture(scope="module")
 def compared(fits: dict[str, xr.DataTree]) -> ml.Estimates:
-    return pd.concat([ml.compare({name: fits[name] for name in pair[::-1]}) for pair in PAIRS])
+    pairs = [{name: fits[name] for name in pair[::-1]} for pair in PAIRS]
+    return pd.concat([ml.compare(pair, columns="all") for pair in pairs])
 
 
 @pytest.mark.parametrize("model", LOO_FACTS["model"].unique())

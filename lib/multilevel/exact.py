@@ -6,28 +6,26 @@ are integrated by quadrature on a grid. There is no Monte Carlo error, so the re
 reference for the sampler and for PSIS-LOO.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
-from scipy.special import logsumexp
+from scipy.special import logsumexp, roots_legendre
 
 from multilevel.extras import ensure_compile_folder
+from multilevel.observations import identify
 
 NEGLIGIBLE = 30.0
 """Integrands this far below their maximum, on the log scale, are negligible: exp(-30) = 1e-13."""
 
 TOLERANCE = 1e-8
-"""Largest change of a log density when the step of the grid is halved, at convergence."""
+"""Largest change of a log density, or of a moment in sds, when the points are doubled."""
 
 MAX_POINTS = 2000
-"""Largest number of grid points along one scale."""
-
-POINTS = 200
-"""Grid points along each scale for posterior moments, which need fewer than densities."""
+"""Largest number of points along one scale."""
 
 MAX_LOG_SCALE = 100.0
 """Largest absolute log scale that is searched, with scales in units of the outcome."""
@@ -45,21 +43,22 @@ def exact_loo(model: pm.Model) -> pd.DataFrame:
 
     Given the scales everything is normal, so the clusters' means and the population mean are
     integrated in closed form. The integral over :math:`\log \sigma` and, with partial pooling,
-    :math:`\log \sigma_\alpha` is computed by the trapezoidal rule, which converges exponentially
-    for such integrands (Trefethen & Weideman 2014). There are no draws, hence no Monte Carlo error.
+    :math:`\log \sigma_\alpha` is computed by Gauss-Legendre quadrature, whose points are doubled
+    until no value changes by more than 1e-8. A prior with an edge, such as a uniform one, is
+    integrated up to the edge. There are no draws, hence no Monte Carlo error.
 
     Parameters
     ----------
     model
         A model from :func:`multilevel.no_pooling` or :func:`multilevel.partial_pooling`. The scales
-        may have any prior with a smooth density.
+        may have any prior whose density is smooth between the ends of its range.
 
     Returns
     -------
     DataFrame, one row per row of the data
         ``elpd``: log predictive density of the observation, given all others, in nats. ``p``: its
-        log density given all observations, less ``elpd``. :func:`loo` estimates the same two
-        quantities.
+        log density given all observations, less ``elpd``; infinite if no cluster has two different
+        outcomes and the prior lets sigma be zero. :func:`loo` estimates the same two quantities.
 
     Raises
     ------
@@ -78,8 +77,14 @@ def exact_loo(model: pm.Model) -> pd.DataFrame:
     [-0.17, -0.39, -0.74, -0.36]
     """
     problem = _read_normal_model(model)
-    elpd, lpd = _integrate_to_tolerance(problem)
-    return pd.DataFrame({"elpd": elpd, "p": lpd - elpd}, pd.Index(problem.rows, name="row"))
+    try:
+        elpd, lpd = _elpd_and_lpd(problem, twice=True)
+    except _DoesNotExist:
+        (elpd,), lpd = _elpd_and_lpd(problem, twice=False), np.inf
+    table = pd.DataFrame({"elpd": elpd, "p": lpd - elpd}, pd.Index(problem.rows, name="row"))
+    y = model["outcome_of_row"].get_value()
+    table.attrs.update(identify(model.observed_RVs[0].name, y, problem.rows), left_out="row")
+    return table
 
 
 def exact_posterior(model: pm.Model) -> pd.DataFrame:
@@ -87,7 +92,7 @@ def exact_posterior(model: pm.Model) -> pd.DataFrame:
 
     Given the scales, the clusters' means and the population mean are normal (Gelman et al. 2013,
     section 5.4). Their conditional means and variances are averaged over the posterior of the
-    scales, on a grid between the same limits as in :func:`exact_loo`.
+    scales, by quadrature as in :func:`exact_loo`, to 1e-8 standard deviations.
 
     Parameters
     ----------
@@ -118,39 +123,21 @@ def exact_posterior(model: pm.Model) -> pd.DataFrame:
     sigma       0.36  0.28
     """
     problem = _read_normal_model(model)
-    pooled = "sigma_alpha" in problem.log_prior
-    axes = [np.linspace(low, high, POINTS) for low, high in _bracket_log_scales(problem)]
-    integrand = next(_log_integrands(problem, axes))
-    weight = np.exp(integrand - logsumexp(integrand))
-    sigma, *rest = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
-    sigma_alpha = rest[0] if pooled else np.array(problem.level_sd)
 
-    def moments(mean: np.ndarray, variance: np.ndarray | float) -> dict[str, float]:
-        """Return mean and sd, averaging conditional moments over the scales."""
-        average = (weight * mean).sum()
-        spread = (weight * (variance + (mean - average) ** 2)).sum()
-        return {"mean": average + problem.centre, "sd": np.sqrt(spread)}
+    def integrands(axes: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the integrands of the total probability and of each scale's second moment."""
+        every = next(_log_integrands(problem, axes))
+        yield every
+        yield from (every + 2 * log_scale for log_scale in np.meshgrid(*axes, indexing="ij"))
 
-    level, level_variance = np.array(problem.level_mean), np.array(0.0)
-    clusters = [problem.outcome[problem.cluster == j] for j in range(len(problem.labels))]
-    rows = {}
-    if pooled:
-        terms = [_marginalise_cluster(y, sigma, sigma_alpha) for y in clusters]
-        _, precision, weighted = np.sum(terms, axis=0)
-        level_variance = 1 / (precision + problem.level_sd**-2)
-        level = level_variance * (weighted + problem.level_mean * problem.level_sd**-2)
-        rows["alpha_bar"] = moments(level, level_variance)
-    for label, y in zip(problem.labels, clusters, strict=True):
-        variance = 1 / (len(y) / sigma**2 + sigma_alpha**-2)
-        shrinkage_weight = variance * sigma_alpha**-2  # weight of the population mean
-        mean = variance * y.sum() / sigma**2 + shrinkage_weight * level
-        rows[f"alpha[{label}]"] = moments(mean, variance + shrinkage_weight**2 * level_variance)
-    table = pd.DataFrame(rows).T
-    for name, scale in zip(problem.log_prior, [sigma, sigma_alpha], strict=False):
-        average = (weight * scale).sum()
-        sd = np.sqrt((weight * (scale - average) ** 2).sum())
-        table.loc[name] = {"mean": average, "sd": sd}
-    return table
+    def evaluate(axes: list[np.ndarray], log_weight: np.ndarray) -> np.ndarray:
+        log_posterior = next(integrands(axes)) + log_weight
+        return _moments(problem, axes, np.exp(log_posterior - logsumexp(log_posterior)))
+
+    box = _bracket_log_scales(problem, integrands)
+    mean, sd = _refine(problem, box, evaluate, in_sds=True)
+    centre = [0.0 if name in problem.log_prior else problem.centre for name in _names(problem)]
+    return pd.DataFrame({"mean": mean + centre, "sd": sd}, _names(problem))
 
 
 class _NormalModel(NamedTuple):
@@ -175,6 +162,11 @@ def _read_normal_model(model: pm.Model) -> _NormalModel:
             "Only the models that no_pooling() and partial_pooling() build can be integrated. For "
             "others use loo(), and reloo() where a Pareto k is high."
         )
+    if "beta" in model.named_vars:
+        raise ValueError(
+            "This model has predictors, and only models without any are integrated. Use loo(), and "
+            "reloo() where a Pareto k is high."
+        )
     if "count_of_row" in model.named_vars:
         raise ValueError(
             "The rows of this model were counted before, and only single rows are integrated. "
@@ -197,7 +189,8 @@ def _read_normal_model(model: pm.Model) -> _NormalModel:
         mean - y.mean(),
         sd,
         {
-            name: _compile_logp(model[name])
+            # A non-centred scale is sampled with a sign: its prior is that of its absolute value.
+            name: _compile_logp(model.named_vars.get(f"_{name}", model[name]))
             for name in ("sigma", "sigma_alpha")
             if name in model.named_vars
         },
@@ -210,59 +203,157 @@ def _compile_logp(scale: Any) -> Callable[[np.ndarray], np.ndarray]:
     return pm.compile([value], pm.logp(scale, value), mode="FAST_COMPILE")
 
 
-def _integrate_to_tolerance(problem: _NormalModel) -> np.ndarray:
-    """Return log p(y_i | y_-i) and log p(y_i | y) per row, refining the grid to the tolerance."""
-    box = _bracket_log_scales(problem)
+def _names(problem: _NormalModel) -> list[str]:
+    """Return the names of all parameters, as in a summary of draws."""
+    alpha = [f"alpha[{label}]" for label in problem.labels]
+    return ["alpha_bar"] * ("sigma_alpha" in problem.log_prior) + alpha + list(problem.log_prior)
+
+
+def _moments(problem: _NormalModel, axes: list[np.ndarray], weight: np.ndarray) -> np.ndarray:
+    """Return posterior means (less the mean outcome) and sds, averaging over a grid of scales."""
+    pooled = "sigma_alpha" in problem.log_prior
+    sigma, *rest = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
+    sigma_alpha = rest[0] if pooled else np.array(problem.level_sd)
+
+    def moments(mean: np.ndarray, variance: np.ndarray | float) -> tuple[float, float]:
+        reference = np.ravel(mean)[0]  # rounding errors then scale with the spread
+        average = reference + (weight * (mean - reference)).sum()
+        return average, np.sqrt((weight * (variance + (mean - average) ** 2)).sum())
+
+    level, level_variance = np.array(problem.level_mean), np.array(0.0)
+    clusters = [problem.outcome[problem.cluster == j] for j in range(len(problem.labels))]
+    rows = []
+    if pooled:
+        terms = [_marginalise_cluster(y, sigma, sigma_alpha) for y in clusters]
+        _, precision, weighted = np.sum(terms, axis=0)
+        level_variance = 1 / (precision + problem.level_sd**-2)
+        level = level_variance * (weighted + problem.level_mean * problem.level_sd**-2)
+        rows.append(moments(level, level_variance))
+    for y in clusters:
+        variance = 1 / (len(y) / sigma**2 + sigma_alpha**-2)
+        share = variance * sigma_alpha**-2  # weight of the population mean
+        mean = variance * y.sum() / sigma**2 + share * level
+        rows.append(moments(mean, variance + share**2 * level_variance))
+    rows += [moments(scale, 0.0) for scale in [sigma, sigma_alpha][: len(axes)]]
+    return np.transpose(rows)
+
+
+class _DoesNotExist(ValueError):
+    """An integral does not exist."""
+
+
+def _elpd_and_lpd(problem: _NormalModel, twice: bool) -> np.ndarray:
+    """Return log p(y_i | y_-i) and, if ``twice``, log p(y_i | y) of each row, one below the other.
+
+    The second needs a stronger condition: if no cluster has two different outcomes, the density of
+    a row that is observed twice grows without limit as sigma goes to zero.
+    """
+
+    def integrands(axes: list[np.ndarray]) -> Iterator[np.ndarray]:
+        return _log_integrands(problem, axes, twice)
+
+    def evaluate(axes: list[np.ndarray], log_weight: np.ndarray) -> np.ndarray:
+        every, *changed = (logsumexp(values + log_weight) for values in integrands(axes))
+        without, *again = np.reshape(changed, (-1, 1 + twice)).T
+        return np.stack([every - without, *(values - every for values in again)])
+
+    return _refine(problem, _bracket_log_scales(problem, integrands), evaluate)
+
+
+def _refine(
+    problem: _NormalModel,
+    box: list[np.ndarray],
+    evaluate: Callable[[list[np.ndarray], np.ndarray], np.ndarray],
+    in_sds: bool = False,
+) -> np.ndarray:
+    """Double the points along one scale after the other until the values change no more.
+
+    With ``in_sds``, the values are means and sds, whose changes count in sds.
+    """
     points = [24 for _ in box]
-    values = _evaluate_on_grid(problem, box, points)
+    values = evaluate(*_grid(box, points))
     for axis in range(len(box)):
         change = np.inf
-        while change > TOLERANCE:
+        while not change < TOLERANCE:
             points[axis] *= 2
             if points[axis] > MAX_POINTS:
                 raise ValueError(
                     f"The integral over {_scales(problem)} does not converge. A prior density that "
-                    f"jumps, as a uniform one does at its ends, can be the reason."
+                    f"jumps or has a corner between the ends of its range can be the reason: "
+                    f"choose a smooth one, or use draws instead: ml.fit(model, seed)."
                 )
-            finer = _evaluate_on_grid(problem, box, points)
-            change, values = np.abs(finer - values).max(), finer
+            finer = evaluate(*_grid(box, points))
+            change = np.abs((finer - values) / (finer[1] if in_sds else 1)).max()
+            values = finer
     return values
 
 
-def _evaluate_on_grid(
-    problem: _NormalModel, box: list[np.ndarray], points: list[int]
-) -> np.ndarray:
-    """Return log p(y_i | y_-i) and log p(y_i | y) per row, computed on a grid of given size."""
-    axes = [np.linspace(low, high, number) for (low, high), number in zip(box, points, strict=True)]
-    # Steps cancel in the ratios, and the halved weights at the ends multiply negligible values.
-    every, *changed = (logsumexp(integrand) for integrand in _log_integrands(problem, axes))
-    without, twice = np.reshape(changed, (-1, 2)).T
-    return np.stack([every - without, twice - every])
+def _grid(box: list[np.ndarray], points: list[int]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the Gauss-Legendre nodes of each log scale, and the log weights of the grid."""
+    axes, log_weights = [], []
+    for (low, high), number in zip(box, points, strict=True):
+        x, weight = roots_legendre(number)
+        axes.append(low + (high - low) * (x + 1) / 2)
+        log_weights.append(np.log(weight * (high - low) / 2))
+    return axes, sum(np.meshgrid(*log_weights, indexing="ij", sparse=True), np.zeros(1))
 
 
-def _bracket_log_scales(problem: _NormalModel) -> list[np.ndarray]:
+def _bracket_log_scales(
+    problem: _NormalModel, integrands: Callable[[list[np.ndarray]], Iterable[np.ndarray]]
+) -> list[np.ndarray]:
     """Bracket each log scale: outside, every integrand is below exp(-30) of its maximum.
 
     An end moves outwards if some integrand is not negligible there, and otherwise inwards to where
-    one is not, until at least 40 % of the grid points between the ends are not negligible.
+    one is not, until at least 40 % of the grid points between the ends are not negligible. It stops
+    where the prior does.
     """
     points = 48
     sd = problem.outcome.std() or 1.0
-    box = [np.log(sd) + np.array([-8.0, 4.0]) for _ in problem.log_prior]
+    support = [_support(log_prior) for log_prior in problem.log_prior.values()]
+    box = [np.clip(np.log(sd) + np.array([-8.0, 4.0]), *ends) for ends in support]
+    box = [
+        np.clip(at + np.array([-1, 1]), *ends) if at[0] == at[1] else at
+        for at, ends in zip(box, support, strict=True)
+    ]
     while np.abs(box).max() < MAX_LOG_SCALE:
         axes = [np.linspace(low, high, points) for low, high in box]
         counts = np.zeros([points] * len(axes), bool)
-        for integrand in _log_integrands(problem, axes):
+        for integrand in integrands(axes):
             counts |= integrand > integrand.max() - NEGLIGIBLE
         where = np.nonzero(counts)
-        settled = [i.min() > 0 and i.max() < points - 1 and np.ptp(i) > 0.4 * points for i in where]
+        settled = [
+            (i.min() > 0 or low == lowest)
+            and (i.max() < points - 1 or high == highest)
+            and np.ptp(i) > 0.4 * points
+            for i, (low, high), (lowest, highest) in zip(where, box, support, strict=True)
+        ]
         if all(settled):
             return box
-        box = [_move_bracket(*given) for given in zip(axes, where, strict=True)]
-    raise ValueError(
+        moved = zip(axes, where, support, strict=True)
+        box = [np.clip(_move_bracket(axis, i), *ends) for axis, i, ends in moved]
+    raise _DoesNotExist(
         f"The integral over {_scales(problem)} does not exist. Do the data say how "
         f"far rows of the same cluster differ? Some clusters must have two different outcomes."
     )
+
+
+def _support(log_prior: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return the smallest and the largest log scale at which a prior has a density."""
+    axis = np.linspace(-MAX_LOG_SCALE, MAX_LOG_SCALE, 20_001)
+    inside = np.flatnonzero(np.isfinite(log_prior(np.exp(axis))))
+    if not len(inside):
+        raise ValueError("A prior of a scale has no density at any positive value.")
+    ends = []
+    for last, step in ((inside[0], -1), (inside[-1], 1)):
+        within = axis[last]
+        if 0 < last < len(axis) - 1:
+            beyond = axis[last + step]
+            for _ in range(60):  # bisection, to the last digit
+                middle = (within + beyond) / 2
+                found = np.isfinite(log_prior(np.exp([middle]))).all()
+                within, beyond = (middle, beyond) if found else (within, middle)
+        ends.append(within)
+    return np.array(ends)
 
 
 def _scales(problem: _NormalModel) -> str:
@@ -279,8 +370,13 @@ def _move_bracket(axis: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.array([low, high])
 
 
-def _log_integrands(problem: _NormalModel, axes: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield log p(y, log scales) on a grid: of all rows, then with each left out and duplicated."""
+def _log_integrands(
+    problem: _NormalModel, axes: Sequence[np.ndarray], twice: bool = True
+) -> Iterator[np.ndarray]:
+    """Yield log p(y, log scales) on a grid: of all rows; then with each left out, and duplicated.
+
+    Without ``twice``, no row is duplicated.
+    """
     pooled = "sigma_alpha" in problem.log_prior
     scales = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
     sigma_alpha = scales[1] if pooled else problem.level_sd
@@ -305,7 +401,8 @@ def _log_integrands(problem: _NormalModel, axes: Sequence[np.ndarray]) -> Iterat
         own = members[j]
         others = every - cluster(own)
         yield joint(others + cluster(own[own != row]))
-        yield joint(others + cluster(np.append(own, row)))
+        if twice:
+            yield joint(others + cluster(np.append(own, row)))
 
 
 def _marginalise_cluster(
