@@ -24,7 +24,13 @@ from multilevel.compilation import compile_with_jax, compile_with_numba
 from multilevel.estimates import Estimates
 from multilevel.extras import ensure_compile_folder
 from multilevel.labels import one_dimensional
-from multilevel.structure import ATTRIBUTE, Structure, structure_or_none, to_json
+from multilevel.structure import (
+    ATTRIBUTE,
+    Structure,
+    correlations_once,
+    structure_or_none,
+    to_json,
+)
 
 LIMITS = {
     "divergences": 0,  # at most
@@ -736,7 +742,9 @@ def _apart(value: float, limit: float, style: str) -> str:
 
 def _by_parameter(fit: xr.DataTree) -> pd.DataFrame:
     """Return R-hat and ESS of every parameter, unrounded."""
-    return azs.summary(fit, kind="diagnostics", round_to="none")
+    draws = correlations_once(fit["posterior"].dataset, structure_or_none(fit))
+    whole = xr.DataTree.from_dict({"posterior": draws})
+    return azs.summary(whole, kind="diagnostics", round_to="none")
 
 
 def _e_bfmi(fit: xr.DataTree) -> pd.Series:

@@ -198,6 +198,36 @@ def structure_or_none(fit_or_model: xr.DataTree | pm.Model) -> Structure | None:
     return None if text is None else _from_json(text)
 
 
+def correlations_once(draws: xr.Dataset, structure: Structure | None) -> xr.Dataset:
+    """Return draws in which a matrix of correlations is a vector of those below its diagonal.
+
+    The diagonal is constant, so that it has no diagnostics, and the other half says the same.
+
+    Parameters
+    ----------
+    draws
+        Posterior draws.
+    structure
+        Of the model; None leaves the draws as they are.
+
+    Returns
+    -------
+    Dataset
+        The draws; a matrix ``rho_g`` has the dim ``g_pair``; labels such as ``"intercept, x"``.
+    """
+    for group in structure.groups if structure is not None else ():
+        name, dims = structure.correlation(group), structure.correlation_dims(group)
+        if name not in draws or not set(dims) <= set(draws[name].dims):
+            continue
+        labels = structure.labels(group)
+        pairs = [(m, k) for k in range(len(labels)) for m in range(k)]
+        each = [draws[name].isel(dict(zip(dims, pair, strict=True)), drop=True) for pair in pairs]
+        names = [f"{labels[m]}, {labels[k]}" for m, k in pairs]
+        vector = xr.concat(each, f"{group}_pair").assign_coords({f"{group}_pair": names})
+        draws = draws.drop_vars([name, *dims], errors="ignore").assign({name: vector})
+    return draws
+
+
 def _from_json(text: str) -> Structure:
     values: dict[str, Any] = json.loads(text)
     for name in ("predictors", "groups"):
