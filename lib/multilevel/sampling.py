@@ -659,7 +659,7 @@ def _another_form(fit: xr.DataTree) -> str:
     return f"build the model with its group-level effects in another form: {present}"
 
 
-OTHER_FORM = {"auto": "centred", "centred": "auto", "non-centred": "auto"}
+OTHER_FORM = {"adapted": "centred", "centred": "adapted", "non-centred": "adapted"}
 """Form of group-level effects to try where one did not work."""
 
 

@@ -57,7 +57,7 @@ class Structure:
         Whether the variable ``alpha`` is the mean of each cluster of the only group, rather than
         its deviation from the population mean ``alpha_bar``.
     forms
-        By group, how its effects are sampled: ``"auto"``, ``"centred"`` or ``"non-centred"``.
+        By group, how its effects are sampled: ``"centred"``, ``"non-centred"`` or ``"adapted"``.
     """
 
     family: Literal["normal", "bernoulli", "ordered"]
