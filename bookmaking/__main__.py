@@ -38,6 +38,7 @@ COMMANDS = {
     "nbgrader": Command("grading.editions:nbgrader", "book", "a course folder of nbgrader"),
     "grade": Command("grading.grade:main", "grading", "grade what came back"),
     "calibrate": Command("studies.calibrate:main", "book", "data/calibration.csv, in full length"),
+    "acceptance": Command("studies.acceptance:main", "book", "data/acceptance.csv, in full length"),
     "study": Command("studies.pooling:main", "book", "data/pooling.csv, in full length"),
     "bench": Command("benchmarks:main", "book", "data/benchmark*.csv"),
     "set-up": Command("environments:main", None, "set up the book's environment, or another"),
