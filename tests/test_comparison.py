@@ -355,10 +355,10 @@ def test_the_monte_carlo_error_over_clusters_is_that_of_its_derivative() -> None
         moved = table.copy()
         moved.loc[row, "elpd"] += 1e-6
         both = [
-            ml.compare({"a": each, "b": other}, by=PERSON).loc["a", "se_elpd_loo"]
+            float(ml.compare({"a": each, "b": other}, by=PERSON)["se_elpd_loo"]["a"])
             for each in (moved, table)
         ]
-        parts.append((both[0] - both[1]) / 1e-6 * table.loc[row, "mcse_elpd"])
+        parts.append((both[0] - both[1]) / 1e-6 * float(table["mcse_elpd"][row]))
     assert error == pytest.approx(np.linalg.norm(parts), rel=1e-4)
 
 

@@ -71,9 +71,7 @@ def slopes(draws: int = 4) -> xr.DataTree:
 
 
 def ordered(group: bool, draws: int = 4) -> xr.DataTree:
-    structure = Structure(
-        "ordered", "answer", ("dose", "age"), groups=("person",) if group else ()
-    )
+    structure = Structure("ordered", "answer", ("dose", "age"), groups=("person",) if group else ())
     coords: dict[str, list[Any]] = {"cut": [1, 2], "predictor": ["dose", "age"]}
     coords["category"] = ["never", "often", "always"]
     dims: dict[str, tuple[str, ...]] = {"beta": ("predictor",), "threshold": ("cut",)}
