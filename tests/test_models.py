@@ -830,8 +830,9 @@ def test_forms_are_named_by_group() -> None:
     assert structure_of(model, "test").forms == {"person": "adapted", "day": "centred"}
     with pytest.raises(ValueError, match="form names 'dya', which is not one of the groups"):
         ml.crossed_intercepts(ODD, "yes", ["day"], form={"dya": "centred"})
+    wrong: Any = "cp"
     with pytest.raises(ValueError, match="'centred', 'non-centred'; it is 'cp'"):
-        ml.crossed_intercepts(ODD, "yes", ["day"], form="cp")
+        ml.crossed_intercepts(ODD, "yes", ["day"], form=wrong)
 
 
 def test_nested_labels_are_told_apart_where_the_nesting_is_named() -> None:

@@ -215,7 +215,9 @@ def correlations_once(draws: xr.Dataset, structure: Structure | None) -> xr.Data
     Dataset
         The draws; a matrix ``rho_g`` has the dim ``g_pair``; labels such as ``"intercept, x"``.
     """
-    for group in structure.groups if structure is not None else ():
+    if structure is None:
+        return draws
+    for group in structure.groups:
         name, dims = structure.correlation(group), structure.correlation_dims(group)
         if name not in draws or not set(dims) <= set(draws[name].dims):
             continue
