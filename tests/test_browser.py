@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import multilevel as ml
 from multilevel import likelihoods
+from multilevel.structure import Structure, to_json
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -194,7 +195,7 @@ def computed(page: Page, name: str, *arguments: Any) -> Any:
 def test_shrinkage_is_that_of_the_model(browser: Browser) -> None:
     page = visit(browser, "repeated-measures")
     data = ml.load_mlm()
-    model = ml.partial_pooling(data, "con", "id")
+    model = ml.partial_pooling(data, "con", "id", form="centred")
     people = data.groupby("id")["con"]
     clusters = [{"n": len(con), "mean": con.mean()} for _, con in people]
     slope = model.compile_dlogp(mode="FAST_COMPILE")
@@ -254,6 +255,8 @@ def test_predictions_are_those_of_the_library(browser: Browser) -> None:
         for one in (posterior.isel(chain=0, draw=k) for k in range(50))
     ]
     fit = xr.DataTree.from_dict({"posterior": posterior})
+    structure = Structure("bernoulli", "pulled_left", treatment="treatment", groups=("actor",))
+    fit.attrs["structure"] = to_json(structure)
     rows = pd.DataFrame({"actor": 1, "treatment": treatments})
     same, average = ml.predict(fit, rows, "same"), ml.predict(fit, rows, "average")
     for expected, actor in [(same, "actor 1"), (average, None)]:

@@ -421,10 +421,10 @@ def test_tables_that_leave_out_something_else_are_refused(
 ) -> None:
     data = measured.assign(half=measured["g"] < "f")
     one = ml.loo(levels, leave_out="g", data=data)
+    if other:
+        other = {**other, "data": data}
     with pytest.raises(ValueError, match=words):
-        ml.compare(
-            {"one": one, "two": ml.loo(levels, **other, **({"data": data} if other else {}))}
-        )
+        ml.compare({"one": one, "two": ml.loo(levels, **other)})
 
 
 def test_the_same_labels_for_other_clusters_are_refused(

@@ -338,7 +338,7 @@ def test_a_scale_whose_prior_ends_is_integrated_up_to_its_edge(case: str) -> Non
     for name, values in [("sigma", sigma), ("sigma_alpha", sigma_alpha)]:
         log_weight = log_weight + (0 if name in limits else log_prior[name](values))
 
-    priors = {name: ml.Prior(pm.Uniform, *ends) for name, ends in limits.items()}
+    priors: dict[str, Any] = {n: ml.Prior(pm.Uniform, *ends) for n, ends in limits.items()}
     model = ml.partial_pooling(data, "y", "g", **priors)
     table = ml.exact_loo(model)
     means = signal(cluster, sigma_alpha, 1.5)
@@ -353,7 +353,8 @@ def test_a_scale_whose_prior_ends_is_integrated_up_to_its_edge(case: str) -> Non
     weight = np.exp(weight - logsumexp(weight))
     parts = [closed_form(data, *scales)[0][-1] for scales in zip(sigma, sigma_alpha, strict=True)]
     found = ml.exact_posterior(model)["mean"]
-    for name, values in {"sigma": sigma, "sigma_alpha": sigma_alpha, "alpha_bar": parts}.items():
+    by_name = {"sigma": sigma, "sigma_alpha": sigma_alpha, "alpha_bar": np.array(parts)}
+    for name, values in by_name.items():
         assert found[name] == pytest.approx((weight * values).sum(), abs=1e-5), name
 
 

@@ -768,6 +768,10 @@ def test_groups_must_be_a_list(groups: Any) -> None:
         ({"person": "sigma"}, "cannot be called 'sigma' here"),
         ({"person": "alpha_bar"}, "cannot be called 'alpha_bar' here"),
         ({"person": "variable"}, "cannot be called 'variable'"),
+        ({"person": "cluster_of_row"}, "cannot be called 'cluster_of_row'"),
+        ({"y": "outcome_of_row"}, "cannot be called 'outcome_of_row'"),
+        ({"y": "_y"}, "'_y' begins with an underscore"),
+        ({"dose": "_dose"}, "'_dose' begins with an underscore"),
         ({"y": "sigma"}, "cannot be called 'sigma' here"),
         ({"y": "beta"}, "cannot be called 'beta' here"),
         ({"y": "sigma_person"}, "cannot be called 'sigma_person' here"),
@@ -830,8 +834,9 @@ def test_forms_are_named_by_group() -> None:
     assert structure_of(model, "test").forms == {"person": "adapted", "day": "centred"}
     with pytest.raises(ValueError, match="form names 'dya', which is not one of the groups"):
         ml.crossed_intercepts(ODD, "yes", ["day"], form={"dya": "centred"})
+    wrong: Any = "cp"
     with pytest.raises(ValueError, match="'centred', 'non-centred'; it is 'cp'"):
-        ml.crossed_intercepts(ODD, "yes", ["day"], form="cp")
+        ml.crossed_intercepts(ODD, "yes", ["day"], form=wrong)
 
 
 def test_nested_labels_are_told_apart_where_the_nesting_is_named() -> None:

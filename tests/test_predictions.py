@@ -11,13 +11,17 @@ from scipy.special import expit, logit
 
 import multilevel as ml
 from multilevel.priors import Prior
+from multilevel.structure import Structure, to_json
 
 DRAWS = ("chain", "draw")
 PEOPLE = ["zoe", "ann", "mia"]
 
 
-def fit_of(coords: dict[str, list[Any]], draws: int = 4, **dims: tuple[str, ...]) -> xr.DataTree:
+def fit_of(
+    structure: Structure, coords: dict[str, list[Any]], draws: int = 4, **dims: tuple[str, ...]
+) -> xr.DataTree:
     """Invent draws of some variables: standard normal, positive for scales, or increasing."""
+    assert set(dims) == set(structure.variables())
     coords = {"chain": [0, 1], "draw": list(range(draws))} | coords
     sizes = {dim: len(labels) for dim, labels in coords.items()}
     rng = np.random.default_rng(30)
@@ -29,43 +33,52 @@ def fit_of(coords: dict[str, list[Any]], draws: int = 4, **dims: tuple[str, ...]
         if name == "threshold":
             values = np.sort(values, axis=-1)
         variables[name] = ((*DRAWS, *own), values)
-    return xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords)})
+    fit = xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords)})
+    fit.attrs["structure"] = to_json(structure)
+    return fit
 
 
 def no_pooling() -> xr.DataTree:
-    return fit_of({"person": PEOPLE}, alpha=("person",), sigma=())
+    structure = Structure("normal", "y", groups=("person",), pooled=False, means=True)
+    return fit_of(structure, {"person": PEOPLE}, alpha=("person",), sigma=())
 
 
 def partial_pooling(draws: int = 4) -> xr.DataTree:
+    structure = Structure("normal", "y", groups=("person",), means=True)
     scalars: dict[str, tuple[str, ...]] = {"alpha_bar": (), "sigma_alpha": (), "sigma": ()}
-    return fit_of({"person": PEOPLE}, draws, **scalars, alpha=("person",))
+    return fit_of(structure, {"person": PEOPLE}, draws, **scalars, alpha=("person",))
 
 
 def crossed(draws: int = 4) -> xr.DataTree:
+    structure = Structure("bernoulli", "yes", treatment="arm", groups=("person", "day"))
     coords: dict[str, list[Any]] = {"arm": ["t", "c"], "person": PEOPLE, "day": [30, 7]}
     scalars: dict[str, tuple[str, ...]] = {"alpha_bar": (), "sigma_person": (), "sigma_day": ()}
     effects = {"beta": ("arm",), "alpha_day": ("day",), "alpha_person": ("person",)}
-    return fit_of(coords, draws, **scalars, **effects)
+    return fit_of(structure, coords, draws, **scalars, **effects)
 
 
 def slopes(draws: int = 4) -> xr.DataTree:
+    structure = Structure(
+        "normal", "y", ("age", "dose"), groups=("person",), slopes={"person": ("dose",)}
+    )
     coords: dict[str, list[Any]] = {"predictor": ["age", "dose"], "person": PEOPLE}
     scalars: dict[str, tuple[str, ...]] = {"alpha_bar": (), "sigma_person": (), "sigma": ()}
     scalars |= {"sigma_dose_person": (), "rho_person": ()}
     effects = {"beta": ("predictor",), "alpha_person": ("person",), "dose_person": ("person",)}
-    fit = fit_of(coords, draws, **scalars, **effects)
+    fit = fit_of(structure, coords, draws, **scalars, **effects)
     fit["posterior"]["rho_person"] = np.tanh(fit["posterior"]["rho_person"])
     return fit
 
 
 def ordered(group: bool, draws: int = 4) -> xr.DataTree:
+    structure = Structure("ordered", "answer", ("dose", "age"), groups=("person",) if group else ())
     coords: dict[str, list[Any]] = {"cut": [1, 2], "predictor": ["dose", "age"]}
     coords["category"] = ["never", "often", "always"]
     dims: dict[str, tuple[str, ...]] = {"beta": ("predictor",), "threshold": ("cut",)}
     if group:
         coords["person"] = PEOPLE
         dims |= {"sigma_person": (), "alpha_person": ("person",)}
-    return fit_of(coords, draws, **dims)
+    return fit_of(structure, coords, draws, **dims)
 
 
 def posterior(fit: xr.DataTree) -> dict[str, np.ndarray]:
@@ -520,10 +533,8 @@ def test_replicates_of_numbers_scatter_around_the_mean_with_sigma() -> None:
 
 def test_replicates_keep_the_index_of_the_rows_and_their_own_clusters() -> None:
     fit = crossed()
-    draws = fit["posterior"].dataset
     effects = xr.DataArray([-40.0, 0.0, 40.0], dims="person")  # zoe never, mia always
-    draws = draws.assign(alpha_person=0 * draws["alpha_person"] + effects)
-    fit = xr.DataTree.from_dict({"posterior": draws})
+    fit["posterior"]["alpha_person"] = 0 * fit["posterior"]["alpha_person"] + effects
     replicates = ml.replicate(fit, ROWS, seed=1, draws=6)
     assert replicates["row"].to_numpy().tolist() == [40, 10, 30, 20]
     assert (replicates.sel(row=[40, 30]) == 1).all()

@@ -120,8 +120,8 @@ def test_adapted_correlations_pay_where_parameters_are_correlated() -> None:
     assert steps[True] < steps[False] / 2
 
 
-def by_hand(**dims: str) -> pm.Model:
-    with pm.Model(coords={"row": DATA.index}) as model:
+def by_hand(row: str = "row", **dims: str) -> pm.Model:
+    with pm.Model(coords={row: DATA.index}) as model:
         mu = pm.Normal("mu", 0, 1.5)
         sigma = pm.Exponential("sigma", 1)
         pm.Normal("without_dims", 0, 1, shape=2)
@@ -141,8 +141,23 @@ def test_a_model_of_ones_own_gets_the_log_likelihood_of_each_row() -> None:
     assert posterior["without_dims"].dims == ("chain", "draw", "without_dims_dim_0")
 
 
+def test_the_dim_of_the_outcome_may_have_any_name_and_is_row_in_the_fit() -> None:
+    settings: dict[str, Any] = {"seed": 1, "draws": 20, "tune": 200, "chains": 2}
+    models = [by_hand(dims="row"), by_hand("respondent", dims="respondent")]
+    for model, dim in zip(models, ["row", "respondent"], strict=True):
+        with model:
+            pm.Deterministic("twice", 2 * model["mu"] * np.ones(len(DATA)), dims=dim)
+    expected, found = (sampling.sample(model, **settings) for model in models)
+    assert found["posterior"]["twice"].dims == ("chain", "draw", "row")
+    xr.testing.assert_identical(found, expected)
+    other = by_hand("respondent", dims="respondent")
+    other.add_coords({"row": [1, 2]})
+    with pytest.raises(ValueError, match="'respondent', is called 'row' in a fit, and another dim"):
+        sampling.sample(other, **settings)
+
+
 def test_a_model_without_rows_or_with_two_outcomes_is_refused() -> None:
-    with pytest.raises(ValueError, match="'y' must have the single dim 'row'"):
+    with pytest.raises(ValueError, match=r"'y' must have a single dim.*its dims are \(\)"):
         sampling.sample(by_hand(), seed=1, draws=20, tune=200, chains=2)
     two = by_hand(dims="row")
     with two:

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import multilevel as ml
+from multilevel.structure import Structure, to_json
 from multilevel.tables import BARS, text_histogram
 
 RNG = np.random.default_rng(50)
@@ -172,6 +173,8 @@ def test_interval_of_category_probabilities_has_a_row_for_each_category() -> Non
 def test_interval_of_a_prediction_is_that_of_its_draws() -> None:
     draws = FIT["posterior"].dataset.assign_coords(chain=range(4), draw=range(250))
     fit = xr.DataTree.from_dict({"posterior": draws})
+    structure = Structure("normal", "y", groups=("person",), pooled=False, means=True)
+    fit.attrs["structure"] = to_json(structure)
     rows = pd.DataFrame({"person": ["mia", "zoe"]}, index=[9, 2])
     table = ml.interval(ml.predict(fit, rows), rows)
     by_person = ml.interval(ALPHA).set_index("person").loc[["mia", "zoe"]].shown()

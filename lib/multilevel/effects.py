@@ -2,9 +2,9 @@
 
 Group-level effects are hard to sample where a standard deviation between clusters may be near zero
 (centred) or where the data determine each cluster (non-centred). Between the two there are data
-that neither form suits. For them there is a third, ``"adapted"``, which moves each cluster's effects
-in units of what its own data leave open, given all other parameters. It suits all data,
-but takes longer to compile.
+that neither form suits. For them there is a third, ``"adapted"``, which moves the effects of each
+cluster in units of what its own data leave open, given all other parameters. It suits all data, but
+takes longer to compile.
 """
 
 from collections.abc import Mapping, Sequence

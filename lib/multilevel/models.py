@@ -1009,8 +1009,9 @@ def _forms(structure: Structure, form: Forms, sketch: checks.Sketch) -> dict[str
         if choice not in FORMS:
             raise ValueError(f"form is one of {', '.join(map(repr, FORMS))}; it is {choice!r}.")
     ratios = f_ratios(sketch.residual, sketch.codes, sketch.weight) if structure.pooled else {}
-    chosen = {group: forms.get(group, "auto") for group in ratios}
-    for group, choice in chosen.items():
-        if choice == "auto":
-            chosen[group] = suitable_form(ratios[group], len(structure.terms(group)))
+    chosen: dict[str, str] = {}
+    for group, ratio in ratios.items():
+        wish = forms.get(group, "auto")
+        suitable = suitable_form(ratio, len(structure.terms(group)))
+        chosen[group] = suitable if wish == "auto" else wish
     return chosen

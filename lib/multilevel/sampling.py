@@ -101,7 +101,8 @@ def fit(
     ----------
     model
         A model from one of the builders in :mod:`multilevel.models`, or any other PyMC model with a
-        single observed variable, whose dim is ``row``.
+        single observed variable of a single dim with labels, whatever it is called. After
+        ``model.build()``, that of a Bambi model is ``model.backend.model``.
     seed
         Seed of the sampler, an integer from 0: the same seed gives the same draws on the same
         machine.
@@ -138,10 +139,12 @@ def fit(
     DataTree
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
-        (row), in the order of the rows of the data. Where equal rows are evaluated once,
-        ``constant_data`` has ``cell_of_row``, which is the same for equal rows. Where rows were
-        counted before, it also has their counts, ``count_of_row``, and there is no
-        ``log_likelihood``, which needs single rows. ``log_prior`` (chain, draw) has the log density
+        (row), in the order of the rows of the data; the dim of the observed variable is always
+        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as by
+        Bambi itself. Where equal rows are evaluated once, ``constant_data`` has ``cell_of_row``,
+        which is the same for equal rows. Where rows were counted before, it also has their counts,
+        ``count_of_row``, and there is no ``log_likelihood``, which needs single rows.
+        ``log_prior`` (chain, draw) has the log density
         of the priors that do not depend on other parameters, for ``arviz.psense_summary``; see
         :func:`sample`. The attributes record the settings, and the structure of a builder's model.
 
@@ -150,8 +153,8 @@ def fit(
     ConvergenceError
         The draws cannot be trusted; the message says why and what to do.
     ValueError
-        The model does not have exactly one observed variable, or its dim is not ``row``; its labels
-        are tuples; or a setting is outside its range.
+        The model does not have exactly one observed variable, or that has not a single dim with
+        labels; its labels are tuples; or a setting is outside its range.
     TypeError
         The model is not a PyMC model, or the file not the name of one.
 
@@ -282,17 +285,22 @@ def sample(
     log_likelihood = variables.pop("_log_likelihood", None)
     chain_and_draw = {name: unconstrained[name] for name in ("chain", "draw")}
     posterior = xr.Dataset(variables, chain_and_draw)
-    labels = [*map(str, posterior.dims), "category"]
+    is_ordered = structure is not None and structure.family == "ordered"
+    labels = [*map(str, posterior.dims), *(["category"] if is_ordered else [])]
     posterior = posterior.assign_coords(
-        {name: _labels(model, name) for name in labels if model.coords.get(name) is not None}
+        {
+            name: _labels(model, name)
+            for name in labels
+            if name == "row" or model.coords.get(name) is not None
+        }
     )
-    observed = _observed_data(frozen)
+    observed = _observed_data(frozen, is_ordered)
     groups = {
         "posterior": posterior,
         "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
     }
     if log_likelihood is not None:
-        if "cell" in model.coords:
+        if _evaluates_cells(frozen):
             log_likelihood = log_likelihood.isel(cell=_of_rows(frozen, "cell_of_row").variable)
         groups["log_likelihood"] = xr.Dataset(
             dict.fromkeys(observed, log_likelihood), posterior[["chain", "draw"]].coords
@@ -353,12 +361,16 @@ def _derive(
     NumPy evaluates the vectorised graph of the model for a block of draws at a time, which needs no
     compilation.
     """
-    reported = [v for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
+    reported = [
+        v
+        for v in [*model.free_RVs, *model.deterministics]
+        if v.name[0] != "_" and BAMBI_ROW not in _dims(model, v)
+    ]
     dims = {v.name: _dims(model, v) for v in reported}
     outputs = model.replace_rvs_by_values(reported)
     if keep_log_likelihood:
         outputs.append(_log_likelihood(model))
-        dims["_log_likelihood"] = ("cell" if "cell" in model.coords else "row",)
+        dims["_log_likelihood"] = ("cell" if _evaluates_cells(model) else "row",)
     tops = _top_level(model, structure)
     if tops:
         terms = model.logp(vars=tops, sum=False, jacobian=False)
@@ -366,8 +378,9 @@ def _derive(
     parts = _evaluate(model, draws, outputs)
     shape = draws.sizes["chain"], draws.sizes["draw"]
     whole = [values.reshape(*shape, *values.shape[1:]) for values in parts]
+    row = _row(model)
     variables = {
-        name: xr.Variable(("chain", "draw", *its), values)
+        name: xr.Variable(("chain", "draw", *("row" if dim == row else dim for dim in its)), values)
         for (name, its), values in zip(dims.items(), whole[: len(dims)], strict=True)
     }
     taken = {v.name for v in model.free_RVs}
@@ -390,7 +403,7 @@ def _evaluate(model: pm.Model, draws: xr.Dataset, outputs: list[Any]) -> list[np
     )
     total = draws.sizes["chain"] * draws.sizes["draw"]
     inputs = [draws[v.name].to_numpy().reshape(total, *draws[v.name].shape[2:]) for v in many]
-    rows = len(model.coords["cell" if "cell" in model.coords else "row"])
+    rows = len(model.coords["cell" if _evaluates_cells(model) else _row(model)])
     size = max(1, min(BLOCK, LARGEST_BLOCK // max(rows, 1)))
     result: list[np.ndarray] = []
     for start in range(0, total, size):
@@ -425,7 +438,24 @@ def _top_level(model: pm.Model, structure: Structure | None) -> list[Any]:
 def _dims(model: pm.Model, variable: Any) -> tuple[str, ...]:
     """Return the dims of a variable; unnamed ones get the names that PyMC gives them."""
     made_up = tuple(f"{variable.name}_dim_{axis}" for axis in range(variable.ndim))
-    return model.named_vars_to_dims.get(variable.name, made_up)
+    return tuple(model.named_vars_to_dims.get(variable.name, made_up))
+
+
+BAMBI_ROW = "__obs__"
+"""The dim of the rows of the data in Bambi's models."""
+
+
+def _row(model: pm.Model) -> str:
+    """Return the dim of the rows of the data: ``row`` in builders' models."""
+    (outcome,) = model.observed_RVs
+    (dim,) = _dims(model, outcome)
+    return "row" if _evaluates_cells(model) else dim
+
+
+def _evaluates_cells(model: pm.Model) -> bool:
+    """Say whether a builder's model evaluates distinct rows (cells) instead of rows."""
+    (outcome,) = model.observed_RVs
+    return _dims(model, outcome) == ("cell",) and "cell_of_row" in model.named_vars
 
 
 # Checks before sampling --------------------------------------------------------------------------
@@ -512,16 +542,23 @@ def _check_model(model: pm.Model) -> None:
     observed = model.observed_RVs
     if len(observed) != 1:
         raise ValueError(f"The model must have one observed variable; it has {len(observed)}.")
-    dims = model.named_vars_to_dims.get(observed[0].name, ())
-    if dims not in (("row",), ("cell",)) or model.coords.get("row") is None:
+    dims = tuple(model.named_vars_to_dims.get(observed[0].name, ()))
+    if len(dims) != 1 or model.coords.get(_row(model)) is None:
         raise ValueError(
-            f"The observed variable '{observed[0].name}' must have the single dim 'row', with the "
-            f"labels of the rows as its coordinate; its dims are {dims}."
+            f"The observed variable '{observed[0].name}' must have a single dim, with the labels "
+            f"of the rows as its coordinate; its dims are {dims}. Give them, for example: "
+            f"pm.Model(coords={{'row': data.index}}), and dims='row' to the variable."
+        )
+    row = _row(model)
+    if row != "row" and "row" in model.coords:
+        raise ValueError(
+            f"The dim of the observed variable, '{row}', is called 'row' in a fit, and another dim "
+            f"of this model has that name. Rename one of them."
         )
     for dim, labels in model.coords.items():
         pair = next((label for label in labels or () if isinstance(label, tuple)), None)
         if pair is not None:
-            raise ValueError(_of_tuples(dim, pair, observed[0].name))
+            raise ValueError(_of_tuples("row" if dim == row else dim, pair, observed[0].name))
 
 
 def _of_tuples(dim: str, label: tuple[Any, ...], outcome: str) -> str:
@@ -556,7 +593,7 @@ def _keeps_log_likelihood(model: pm.Model, wish: Any, draws: int) -> bool:
         return False
     if wish is not None:
         return bool(wish)
-    rows = len(model.coords["row"])
+    rows = len(model.coords[_row(model)])
     size = 8 * rows * draws
     if size > LARGEST:
         _warn(
@@ -752,13 +789,13 @@ def _e_bfmi(fit: xr.DataTree) -> pd.Series:
     return azs.bfmi(fit)["energy"].to_series()
 
 
-def _observed_data(model: pm.Model) -> xr.Dataset:
+def _observed_data(model: pm.Model, is_ordered: bool) -> xr.Dataset:
     """Return the observed outcome of a frozen model, per row, with the labels of the data."""
     (outcome,) = model.observed_RVs
     values = model.rvs_to_values[outcome].data
-    if "cell" in model.coords:
+    if _evaluates_cells(model):
         values = values[_of_rows(model, "cell_of_row")]
-    if "category" in model.coords:
+    if is_ordered:
         values = one_dimensional(model.coords["category"])[values.astype(int)]
     return xr.Dataset({outcome.name: ("row", values)}, {"row": _labels(model, "row")})
 
@@ -770,4 +807,4 @@ def _of_rows(model: pm.Model, name: str) -> xr.DataArray:
 
 def _labels(model: pm.Model, dim: str) -> np.ndarray:
     """Return the labels of a dim, as they are in the data."""
-    return one_dimensional(model.coords[dim])
+    return one_dimensional(model.coords[_row(model) if dim == "row" else dim])

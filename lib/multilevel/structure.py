@@ -28,6 +28,11 @@ RESERVED = {
     "mean": "a column of summaries",
     "lower": "a column of summaries",
     "upper": "a column of summaries",
+    "cell_of_row": "a part of the data of a model",
+    "cluster_of_row": "a part of the data of a model",
+    "count_of_row": "a part of the data of a model",
+    "count_of_cell": "a part of the data of a model",
+    "outcome_of_row": "a part of the data of a model",
 }
 """Names that the library uses itself; no outcome, group or treatment may have one of them."""
 
@@ -112,11 +117,17 @@ class Structure:
     def check_names(self) -> None:
         """Raise ValueError if two things of the model would have the same name."""
         dims = [*self.groups, *([self.treatment] if self.treatment else [])]
+        for column in [*dims, self.outcome, *(x for names in self.slopes.values() for x in names)]:
+            if column.startswith("_"):
+                raise ValueError(
+                    f"The name of column '{column}' begins with an underscore, which marks "
+                    f"auxiliary variables of a model. {_rename(column)}"
+                )
         for column in [*dims, self.outcome]:
             if column in RESERVED:
                 raise ValueError(
                     f"An outcome, group or treatment cannot be called '{column}', which is the "
-                    f"name of another dim or column ({RESERVED[column]}). {_rename(column)}"
+                    f"name of something else here ({RESERVED[column]}). {_rename(column)}"
                 )
         for column in dims:
             others = [*dims, self.outcome]
@@ -147,7 +158,8 @@ class Structure:
 
 
 def _rename(column: str) -> str:
-    return f"Rename it: data.rename(columns={{'{column}': 'my_{column}'}})."
+    other = f"my_{column.lstrip('_')}"
+    return f"Rename it: data.rename(columns={{'{column}': '{other}'}})."
 
 
 def declare(model: pm.Model, structure: Structure) -> None:
@@ -215,7 +227,9 @@ def correlations_once(draws: xr.Dataset, structure: Structure | None) -> xr.Data
     Dataset
         The draws; a matrix ``rho_g`` has the dim ``g_pair``; labels such as ``"intercept, x"``.
     """
-    for group in structure.groups if structure is not None else ():
+    if structure is None:
+        return draws
+    for group in structure.groups:
         name, dims = structure.correlation(group), structure.correlation_dims(group)
         if name not in draws or not set(dims) <= set(draws[name].dims):
             continue
