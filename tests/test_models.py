@@ -829,6 +829,15 @@ def test_what_must_be_a_list_of_columns_is_refused_otherwise(keyword: str, given
         ml.linear(ODD, "y", check=False, **{keyword: given})
 
 
+def test_a_column_is_named_by_text() -> None:
+    wrong: Any = ["person"]
+    for build in (ml.no_pooling, ml.partial_pooling):
+        with pytest.raises(
+            ValueError, match=r"named by text, such as 'person'; it is \['person'\]"
+        ):
+            build(ODD, "y", wrong)
+
+
 def test_forms_are_named_by_group() -> None:
     model = ml.crossed_intercepts(ODD, "yes", ["person", "day"], form={"day": "centred"})
     assert structure_of(model, "test").forms == {"person": "adapted", "day": "centred"}

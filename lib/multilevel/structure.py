@@ -118,6 +118,8 @@ class Structure:
         """Raise ValueError if two things of the model would have the same name."""
         dims = [*self.groups, *([self.treatment] if self.treatment else [])]
         for column in [*dims, self.outcome, *(x for names in self.slopes.values() for x in names)]:
+            if not isinstance(column, str):
+                raise ValueError(f"A column is named by text, such as 'person'; it is {column!r}.")
             if column.startswith("_"):
                 raise ValueError(
                     f"The name of column '{column}' begins with an underscore, which marks "
