@@ -134,8 +134,8 @@ def fit(
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
         (row), in the order of the rows of the data; the dim of the observed variable is always
-        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as Bambi
-        itself does. Where equal rows are evaluated once,
+        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as it is
+        by Bambi itself. Where equal rows are evaluated once,
         ``constant_data`` has ``cell_of_row``, which is the same for equal rows. Where rows were
         counted before, it also has their counts, ``count_of_row``, and there is no
         ``log_likelihood``, which needs single rows. ``log_prior`` (chain, draw) has the log density
@@ -373,9 +373,7 @@ def _derive(
     whole = [values.reshape(*shape, *values.shape[1:]) for values in parts]
     row = _row(model)
     variables = {
-        name: xr.Variable(
-            ("chain", "draw", *("row" if dim == row else dim for dim in its)), values
-        )
+        name: xr.Variable(("chain", "draw", *("row" if dim == row else dim for dim in its)), values)
         for (name, its), values in zip(dims.items(), whole[: len(dims)], strict=True)
     }
     taken = {v.name for v in model.free_RVs}
