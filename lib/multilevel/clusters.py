@@ -85,8 +85,8 @@ def log_density(
         )
     others = [group for group in structure.groups if group not in new]
     columns = list(dict.fromkeys([*covariates(structure), *others, structure.outcome]))
-    for column in columns:
-        complete_column(rows, column)
+    # Nested clusters, "school:class", are identified by two columns of the data.
+    rows = pd.DataFrame({column: complete_column(rows, column) for column in columns})
     cell_of_row = rows.groupby(columns, observed=True, sort=False).ngroup().to_numpy()
     _, first = np.unique(cell_of_row, return_index=True)
     cells = rows.iloc[first]

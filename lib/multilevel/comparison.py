@@ -270,7 +270,7 @@ def reloo(
         first, kind = storage.distinct_rows(fit)
     else:
         table = loo(fit, leave_out, data=data, joint=joint)
-        kind, labels = pd.factorize(data[leave_out], sort=True)
+        kind, labels = pd.factorize(complete_column(data, leave_out), sort=True)
         first = np.arange(len(labels)) if joint else np.unique(kind, return_index=True)[1]
     high = ~(table["pareto_k"] <= table.attrs["good_k"]).to_numpy()
     # If clusters are left out together, the table has a row for each of them.
@@ -586,7 +586,8 @@ def _loo_of_clusters(
 ) -> pd.DataFrame:
     """Compute the table of :func:`loo` with clusters left out."""
     posterior = fit["posterior"].dataset
-    codes, labels = pd.factorize(data[leave_out], sort=True)
+    clusters = complete_column(data, leave_out)
+    codes, labels = pd.factorize(clusters, sort=True)
     rows_of = [np.flatnonzero(codes == code) for code in range(len(labels))]
     number = min(len(labels), max(-(-len(labels) // BLOCK), -(-len(data) // ROWS)))
     new, tables = [leave_out], []
@@ -609,7 +610,7 @@ def _loo_of_clusters(
         left_out, table.index = ROW_OF_NEW_CLUSTER, np.concatenate(rows_of)
         table = table.sort_index().set_axis(data.index.rename("row"))
     about = {"left_out": left_out, "group": leave_out, "good_k": good_k(density.shape[1])}
-    table.attrs.update(_about(fit, data[leave_out]) | about)
+    table.attrs.update(_about(fit, clusters) | about)
     return table
 
 
@@ -627,7 +628,11 @@ def _elpd_by_refitting(
 ) -> np.ndarray:
     """Return elpd and its MCSE, of rows together or each alone, from a fit to all other rows."""
     rows, others = data.iloc[positions], data.iloc[np.delete(np.arange(len(data)), positions)]
-    new = [group for group in structure.groups if not rows[group].isin(others[group]).any()]
+    new = [
+        group
+        for group in structure.groups
+        if not complete_column(rows, group).isin(complete_column(others, group)).any()
+    ]
     if new and not structure.pooled:
         raise ValueError(
             f"Row {rows.index[0]!r} is the only one of its cluster. Without it a model "

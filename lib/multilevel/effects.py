@@ -80,7 +80,7 @@ def information_of_categories(
     -------
     Information
     """
-    share = np.bincount(category, count) / count.sum()
+    share = np.bincount(category, count, minlength=2) / count.sum()
     threshold = logit(np.clip(share.cumsum()[:-1], 1e-3, 1 - 1e-3))
     edges = np.array([-np.inf, *threshold, np.inf])
     level = np.zeros(cluster.max() + 1)

@@ -374,14 +374,13 @@ def _correlated(
 def _value_of_level(values: xr.DataArray, dim: str, newdata: pd.DataFrame) -> xr.DataArray:
     """Look up the value of each row's level; raise ValueError for a level not in the data."""
     wanted = complete_column(newdata, dim)
-    known = values[dim].to_index()
-    position = known.get_indexer(pd.Index(wanted.tolist()))
+    known = values[dim].to_index().astype(object)  # an index of dates would take parts of dates
+    position = known.get_indexer(pd.Index(wanted.tolist(), dtype=object))
     if (position < 0).any():
         unseen = wanted[position < 0].unique().tolist()
-        types = ""
-        if {str(label) for label in unseen} <= {str(label) for label in known}:
-            kinds = (type(known.tolist()[0]).__name__, type(unseen[0]).__name__)
-            types = f" The labels of the fit are of type {kinds[0]}, these of type {kinds[1]}."
+        kinds = type(known.tolist()[0]).__name__, type(unseen[0]).__name__
+        types = f" The labels of the fit are of type {kinds[0]}, these of type {kinds[1]}."
+        types *= kinds[0] != kinds[1]
         raise ValueError(
             f"The model never saw {dim} {', '.join(map(repr, unseen[:5]))}.{types} Ask for a level "
             f"that was in the data; for a group, clusters='average' and 'new' need none."
