@@ -8,25 +8,31 @@ The table is written atomically when every model is through.
 """
 
 import argparse
+import hashlib
 import re
 import time
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pymc as pm
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.basic import Constant
+from pytensor.graph.traversal import ancestors
+from pytensor.printing import debugprint
+from pytensor.tensor.variable import TensorConstant
 
-from bookmaking.paths import BOOKMAKING, BUILD, DATA, LIBRARY, LOCK
-from bookmaking.studies.calibration import LIMIT, STUDIES, histogram, replicate
+from bookmaking.paths import BOOKMAKING, BUILD, DATA, LOCK
+from bookmaking.studies.calibration import CENTRED, LIMIT, STUDIES, histogram, replicate
 from multilevel.files import atomic, module_state
 from multilevel.storage import PACKAGES
 from multilevel.studies import run_study
 
 TABLE = DATA / "calibration.csv"
-DENSITIES = [
-    LIBRARY / f"{name}.py" for name in ("models", "effects", "likelihoods", "priors", "structure")
-]
-"""What says which posterior is sampled; checks and columns only refuse data."""
-RESTS_ON = [*DENSITIES, BOOKMAKING / "studies" / "calibration.py"]
+SIMULATED = BOOKMAKING / "studies" / "calibration.py"
 BINS, SEED = 20, 2026
+STUDY = {**STUDIES, LIMIT: CENTRED}
 SIMULATIONS = dict.fromkeys(STUDIES, 300) | {LIMIT: 600}
 """The limit gets more, so that it stands out from chance whatever the seed."""
 
@@ -44,13 +50,13 @@ def tabulate(builder: str, rank: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     One row per quantity and bin: ``builder``, ``quantity``, ``rank_bin`` (from 1), ``count``,
-    and, the same in all rows, ``simulations`` and ``divergent_fits``
+    and, the same in all rows, ``simulations``, ``divergent_fits`` and ``code_sha256``
     """
     counts = histogram(rank, BINS).rename_axis("quantity").reset_index()
     table = counts.melt("quantity", var_name="rank_bin", value_name="count")
     table.insert(0, "builder", builder)
     divergent = int((rank["divergent"] > 0).sum())
-    return table.assign(simulations=len(rank), divergent_fits=divergent)
+    return table.assign(simulations=len(rank), divergent_fits=divergent, code_sha256=state(builder))
 
 
 def versions() -> str:
@@ -59,21 +65,40 @@ def versions() -> str:
     return " ".join(pin for pin in pins if pin.partition("==")[0] in PACKAGES)
 
 
+def density_state(model: pm.Model) -> str:
+    """Return a checksum of the log density of a model, which no message and no rounding changes."""
+    density = model.logp()
+    values = [
+        np.round(np.asarray(node.data if isinstance(node, Constant) else node.get_value()), 6)
+        for node in ancestors([density])
+        if isinstance(node, TensorConstant | SharedVariable)
+    ]
+    text = debugprint(density, file="str", print_type=True)
+    text = re.sub(r"\d+\.\d+(e-?\d+)?", lambda number: f"{float(number[0]):.6g}", text)
+    return hashlib.sha256(repr((text, [v.tolist() for v in values])).encode()).hexdigest()[:16]
+
+
+@cache
+def state(builder: str) -> str:
+    """Return a checksum of what is calibrated: a builder's density, and the code that simulates."""
+    return f"{density_state(STUDY[builder].build())}-{module_state(SIMULATED)}"
+
+
 def main(arguments: list[str]) -> int:
     """Calibrate every builder, or go on with it; say how long each took, and store the ranks."""
     parser = argparse.ArgumentParser(prog="python -m bookmaking calibrate")
     parser.add_argument("--scheduler")
     parser.add_argument("--workers", type=int)
     options = vars(parser.parse_args(arguments))
-    code, tables = module_state(*RESTS_ON), []
-    place = BUILD / "studies" / f"calibration-{code}"  # other versions: run_study refuses it
+    tables = []
     for name, simulations in SIMULATIONS.items():
         start = time.monotonic()
-        rank = run_study(replicate, simulations, SEED, place / name, name=name, **options)
+        place = BUILD / "studies" / f"{name}-{state(name)}"  # other versions: run_study refuses it
+        rank = run_study(replicate, simulations, SEED, place, name=name, **options)
         tables.append(tabulate(name, rank.drop(columns="replicate")))
         seconds = time.monotonic() - start
         print(f"calibrated {name}, {len(rank)} simulations, in {seconds:.0f} s", flush=True)
-    about: dict[str, Any] = {"seed": SEED, "code_sha256": code, "versions": versions()}
+    about: dict[str, Any] = {"seed": SEED, "versions": versions()}
     with atomic(TABLE) as temporary:
         pd.concat(tables).assign(**about).to_csv(temporary, index=False)
     return 0

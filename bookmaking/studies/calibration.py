@@ -12,7 +12,7 @@ simuk, of the ArviZ project, does the same for PyMC models in general. It is no 
 the model itself to simulate, which an outcome that is counted in cells cannot, it builds and
 compiles the model anew for every data set, and it does not rank the log likelihood.
 
-Group-level effects have the form ``"adapted"``, which suits every outcome. The others say the same
+Group-level effects have the form ``"adapted"``, which suits all outcomes. The others state the same
 posterior: a test compares the densities of all forms. One study has the form ``"centred"``, to show
 its limit; which form suits which data is a matter of :mod:`bookmaking.studies.acceptance`.
 """
