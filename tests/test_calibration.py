@@ -81,10 +81,11 @@ def caught_in(study: Study, draw: Draw, simulations: int) -> set[str]:
 def to_run() -> list[str]:
     """Return the builders that a short run is made for: the first, and all that have changed."""
     recorded = pd.read_csv(calibrate.TABLE).drop_duplicates("builder").set_index("builder")
-    present = recorded.reindex(STUDIES)[["code_sha256", "versions"]].to_numpy().tolist()
-    expected = [[calibrate.state(name), calibrate.versions()] for name in STUDIES]
-    same = dict(zip(STUDIES, map(list.__eq__, present, expected), strict=True))
-    return [name for name in STUDIES if name == "no_pooling" or not same[name]]
+    rows = recorded[["code_sha256", "versions"]].T.to_dict("list")
+    changed = [
+        name for name in STUDIES if rows.get(name) != [calibrate.state(name), calibrate.versions()]
+    ]
+    return ["no_pooling", *(name for name in changed if name != "no_pooling")]
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def density_state(model: pm.Model) -> str:
         for node in ancestors([density])
         if isinstance(node, TensorConstant | SharedVariable)
     ]
-    text = debugprint(density, file="str", print_type=True)
+    text = str(debugprint(density, file="str", print_type=True))
     text = re.sub(r"\d+\.\d+(e-?\d+)?", lambda number: f"{float(number[0]):.6g}", text)
     return hashlib.sha256(repr((text, [v.tolist() for v in values])).encode()).hexdigest()[:16]
 
