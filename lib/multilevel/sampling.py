@@ -134,8 +134,8 @@ def fit(
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
         (row), in the order of the rows of the data; the dim of the observed variable is always
-        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as it is
-        by Bambi itself. Where equal rows are evaluated once,
+        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as
+        Bambi's own fits do. Where equal rows are evaluated once,
         ``constant_data`` has ``cell_of_row``, which is the same for equal rows. Where rows were
         counted before, it also has their counts, ``count_of_row``, and there is no
         ``log_likelihood``, which needs single rows. ``log_prior`` (chain, draw) has the log density
