@@ -31,10 +31,7 @@ def test(arguments: list[str]) -> int:
     with only_one(*BUILD_LOCK):
         execute_outdated()
         # Building takes one core; so do lint, types and the tests of JAX, which run meanwhile.
-        commands: list[list[str]] = [
-            [sys.executable, "-m", "bookmaking", "lint"],
-            [str(jax), "-m", *JAX_TESTS],
-        ]
+        commands = [[sys.executable, "-m", "bookmaking", "lint"], [str(jax), "-m", *JAX_TESTS]]
         beside = [subprocess.Popen(command, cwd=ROOT) for command in commands]
         build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
         failed = [process for process in beside if process.wait() != 0]

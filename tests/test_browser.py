@@ -195,7 +195,7 @@ def computed(page: Page, name: str, *arguments: Any) -> Any:
 def test_shrinkage_is_that_of_the_model(browser: Browser) -> None:
     page = visit(browser, "repeated-measures")
     data = ml.load_mlm()
-    model = ml.partial_pooling(data, "con", "id")
+    model = ml.partial_pooling(data, "con", "id", form="centred")
     people = data.groupby("id")["con"]
     clusters = [{"n": len(con), "mean": con.mean()} for _, con in people]
     slope = model.compile_dlogp(mode="FAST_COMPILE")

@@ -19,7 +19,7 @@ from scipy import stats
 from scipy.special import expit
 
 import multilevel as ml
-from multilevel import likelihoods, models
+from multilevel import effects, likelihoods, models
 from multilevel.priors import Prior
 from multilevel.structure import structure_of
 
@@ -242,7 +242,7 @@ ALL = {f"{name}, studies": c for name, c in STUDIES.items()} | {
     f"{name}, odd labels": c for name, c in ODDITIES.items()
 }
 all_cases = pytest.mark.parametrize("name", ALL)
-FORMS = ["auto", "centred", "non-centred"]
+FORMS = ["adapted", "centred", "non-centred"]
 
 
 def random_point(model: pm.Model, seed: int = 1) -> dict[str, np.ndarray]:
@@ -768,6 +768,10 @@ def test_groups_must_be_a_list(groups: Any) -> None:
         ({"person": "sigma"}, "cannot be called 'sigma' here"),
         ({"person": "alpha_bar"}, "cannot be called 'alpha_bar' here"),
         ({"person": "variable"}, "cannot be called 'variable'"),
+        ({"person": "cluster_of_row"}, "cannot be called 'cluster_of_row'"),
+        ({"y": "outcome_of_row"}, "cannot be called 'outcome_of_row'"),
+        ({"y": "_y"}, "'_y' begins with an underscore"),
+        ({"dose": "_dose"}, "'_dose' begins with an underscore"),
         ({"y": "sigma"}, "cannot be called 'sigma' here"),
         ({"y": "beta"}, "cannot be called 'beta' here"),
         ({"y": "sigma_person"}, "cannot be called 'sigma_person' here"),
@@ -825,13 +829,22 @@ def test_what_must_be_a_list_of_columns_is_refused_otherwise(keyword: str, given
         ml.linear(ODD, "y", check=False, **{keyword: given})
 
 
+def test_a_column_is_named_by_text() -> None:
+    wrong: Any = ["person"]
+    for build in (ml.no_pooling, ml.partial_pooling):
+        with pytest.raises(
+            ValueError, match=r"named by text, such as 'person'; it is \['person'\]"
+        ):
+            build(ODD, "y", wrong)
+
+
 def test_forms_are_named_by_group() -> None:
     model = ml.crossed_intercepts(ODD, "yes", ["person", "day"], form={"day": "centred"})
-    assert structure_of(model, "test").forms == {"person": "auto", "day": "centred"}
+    assert structure_of(model, "test").forms == {"person": "adapted", "day": "centred"}
     with pytest.raises(ValueError, match="form names 'dya', which is not one of the groups"):
         ml.crossed_intercepts(ODD, "yes", ["day"], form={"dya": "centred"})
     wrong: Any = "cp"
-    with pytest.raises(ValueError, match="'auto', 'centred' or 'non-centred'; it is 'cp'"):
+    with pytest.raises(ValueError, match="'centred', 'non-centred'; it is 'cp'"):
         ml.crossed_intercepts(ODD, "yes", ["day"], form=wrong)
 
 
@@ -901,3 +914,24 @@ def test_the_correlations_of_three_effects_have_an_lkj_prior() -> None:
     for k, m in [(0, 1), (0, 2), (1, 2)]:
         half = (drawn[:, k, m] + 1) / 2
         assert stats.kstest(half, stats.beta(2.5, 2.5).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize(("spread", "form"), [(9, "centred"), (1, "adapted"), (0, "non-centred")])
+def test_the_form_follows_the_data(spread: float, form: str) -> None:
+    """F ratios of about 500, 6 and 0.1; the outcome is counted in rows, or by a column."""
+    person, wave = np.repeat(np.arange(8), 6), np.tile(np.arange(6), 8)
+    y = spread * np.cos(person) + np.where(wave % 2, 1, -1) + 0.1 * np.sin(person)
+    data = pd.DataFrame({"person": person, "y": y, "n": 1})
+    for count in (None, "n"):
+        model = ml.partial_pooling(data, "y", "person", count=count, check=False)
+        assert structure_of(model, "test").forms == {"person": form}
+
+
+def test_the_clusters_of_a_group_are_compared_given_those_that_differ_more() -> None:
+    """Actors differ widely; between days there is little, which a plain F ratio would not see."""
+    rng = np.random.default_rng(1)
+    actor, day = np.repeat(np.arange(6), 12), np.tile(np.arange(12), 6)
+    score = rng.normal(0, 9, 6)[actor] + rng.normal(0, 1, 12)[day] + rng.normal(0, 0.5, 72)
+    ratios = effects.f_ratios(score - score.mean(), {"day": day, "actor": actor}, np.ones(72))
+    assert list(ratios) == ["actor", "day"]
+    assert ratios["day"] > 5

@@ -469,7 +469,8 @@ def test_draws_of_another_sampler_are_checked_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("present", "other"), [("auto", "centred"), ("centred", "auto"), ("non-centred", "auto")]
+    ("present", "other"),
+    [("adapted", "centred"), ("centred", "adapted"), ("non-centred", "adapted")],
 )
 def test_the_remedy_names_the_form_of_each_group_and_another(present: str, other: str) -> None:
     fit = good_draws(**BAD["divergences"])

@@ -231,7 +231,7 @@ def test_every_model_has_its_own_fingerprint() -> None:
 
 def test_the_structure_is_part_of_the_fingerprint() -> None:
     one, other = model(), model()
-    for each, form in [(one, "auto"), (other, "centred")]:
+    for each, form in [(one, "adapted"), (other, "centred")]:
         declare(each, Structure("normal", "y", groups=("person",), forms={"person": form}))
     assert len({storage.fingerprint(each, SETTINGS) for each in (one, other)}) == 2
 

@@ -22,7 +22,7 @@ from multilevel.clusters import covariates, log_density
 from multilevel.columns import complete_column
 from multilevel.estimates import Estimates
 from multilevel.observations import identify
-from multilevel.structure import Structure, structure_of
+from multilevel.structure import Structure, correlations_once, structure_of, structure_or_none
 
 BLOCK, ROWS = 64, 2000  # clusters and rows: computed in blocks to limit memory
 
@@ -143,7 +143,8 @@ def loo(
             "The rows of this fit were counted before the model saw them, and LOO is about single "
             "rows. Fit a sample of the rows themselves to compare models."
         )
-    efficiency = _relative_efficiency(fit["posterior"].dataset)
+    posterior = correlations_once(fit["posterior"].dataset, structure_or_none(fit))
+    efficiency = _relative_efficiency(posterior)
     if leave_out is not None:
         problem = _cluster_problem(fit, leave_out, groups, data)
         return _loo_of_clusters(*problem, leave_out, joint, efficiency)

@@ -2,8 +2,9 @@
 
 Group-level effects are hard to sample where a standard deviation between clusters may be near zero
 (centred) or where the data determine each cluster (non-centred). Between the two there are data
-that neither form suits. The form ``"auto"`` needs no choice: it moves each cluster's effects in
-units of what the cluster's own data leave open, given all other parameters.
+that neither form suits. For them there is a third, ``"adapted"``, which moves the effects of each
+cluster in units of what its own data leave open, given all other parameters. It suits all data, but
+takes longer to compile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -122,7 +123,7 @@ def group_level_effects(
       \sigma_k` would go to minus infinity. The sign of an effect is also that of its correlations,
       whose prior must be symmetric for it.
     - Centred: it moves :math:`u_{kj}` plus a population-level effect.
-    - Auto: see :func:`_adapted`.
+    - Adapted: see :func:`_adapted`.
 
     Parameters
     ----------
@@ -153,7 +154,7 @@ def group_level_effects(
     for term in terms:
         sd = structure.sd(group, term)
         signed = with_sign and can_have_sign(prior[sd])
-        if form == "auto" and can_be_any_positive(prior[sd]):
+        if form == "adapted" and can_be_any_positive(prior[sd]):
             scales.append(prior[sd](sd, default_transform=HalfLog(remaining.units[len(signs)])))
         else:
             scales.append(prior[sd].of_absolute(f"_{sd}") if signed else prior[sd](sd))
@@ -166,7 +167,7 @@ def group_level_effects(
         factor = [
             [scale * part for part in row] for scale, row in zip(scales, cholesky, strict=True)
         ]
-        if form == "auto":
+        if form == "adapted":
             z = _adapted(structure, group, factor, remaining)
         else:
             z = [pm.Normal(_auxiliary(structure, group, term), 0, 1, dims=group) for term in terms]
@@ -404,3 +405,52 @@ def _report_correlations(
         return
     value = pt.stack([pt.stack(row) for row in matrix])
     pm.Deterministic(name, value, dims=structure.correlation_dims(group))
+
+
+LEAST_CENTRED, LARGEST_NON_CENTRED = 20.0, 1.1
+"""F ratios from which, and up to which, a form suits data as well as the adapted one."""
+
+
+def f_ratios(
+    score: np.ndarray, codes: Mapping[str, np.ndarray], weight: np.ndarray
+) -> dict[str, float]:
+    """Return how much the clusters of each group differ, as F ratios of an analysis of variance.
+
+    Parameters
+    ----------
+    score
+        Outcome of each row, less what predictors explain.
+    codes
+        By group, the cluster of each row.
+    weight
+        How often each row occurs.
+
+    Returns
+    -------
+    dict
+        F ratios by group, the largest mean square first; each is one of what the groups before it
+        leave unexplained. NaN where there are no more rows than clusters.
+    """
+    left, ratios = score, {}
+
+    def means(group: str) -> np.ndarray:
+        size = np.bincount(codes[group], weight)
+        return (np.bincount(codes[group], weight * left) / size)[codes[group]]
+
+    def mean_square(group: str) -> float:
+        return float((weight * means(group) ** 2).sum() / max(codes[group].max(), 1))
+
+    for group in sorted(codes, key=mean_square, reverse=True):
+        between, explained = mean_square(group), means(group)
+        left = left - explained
+        free = weight.sum() - codes[group].max() - 1
+        residual = (weight * left**2).sum()
+        ratios[group] = between * free / residual if free > 0 and residual > 0 else np.nan
+    return ratios
+
+
+def suitable_form(f_ratio: float, effects: int) -> str:
+    """Return the form that suits data with an F ratio, for a number of effects of each cluster."""
+    if effects == 1 and f_ratio > LEAST_CENTRED:
+        return "centred"
+    return "non-centred" if effects == 1 and f_ratio < LARGEST_NON_CENTRED else "adapted"

@@ -17,6 +17,7 @@ from scipy.special import logsumexp, roots_legendre
 
 from multilevel.extras import ensure_compile_folder
 from multilevel.observations import identify
+from multilevel.structure import structure_or_none
 
 NEGLIGIBLE = 30.0
 """Integrands this far below their maximum, on the log scale, are negligible: exp(-30) = 1e-13."""
@@ -157,12 +158,13 @@ class _NormalModel(NamedTuple):
 def _read_normal_model(model: pm.Model) -> _NormalModel:
     """Extract data and priors from a model; raise ValueError if it cannot be integrated."""
     ensure_compile_folder()
-    if "cluster_of_row" not in model.named_vars:
+    structure = structure_or_none(model)
+    if structure is None or not structure.means:
         raise ValueError(
             "Only the models that no_pooling() and partial_pooling() build can be integrated. For "
             "others use loo(), and reloo() where a Pareto k is high."
         )
-    if "beta" in model.named_vars:
+    if structure.predictors:
         raise ValueError(
             "This model has predictors, and only models without any are integrated. Use loo(), and "
             "reloo() where a Pareto k is high."
@@ -172,7 +174,7 @@ def _read_normal_model(model: pm.Model) -> _NormalModel:
             "The rows of this model were counted before, and only single rows are integrated. "
             "Build the model of the rows themselves."
         )
-    level = model["alpha_bar" if "alpha_bar" in model.named_vars else "alpha"]
+    level = model["alpha_bar" if structure.pooled else "alpha"]
     if not isinstance(level.owner.op, pm.Normal.rv_type):
         raise ValueError(
             f"The level '{level.name}' must have a normal prior to be integrated in closed form."
@@ -191,8 +193,7 @@ def _read_normal_model(model: pm.Model) -> _NormalModel:
         {
             # A non-centred scale is sampled with a sign: its prior is that of its absolute value.
             name: _compile_logp(model.named_vars.get(f"_{name}", model[name]))
-            for name in ("sigma", "sigma_alpha")
-            if name in model.named_vars
+            for name in ("sigma", "sigma_alpha")[: 1 + structure.pooled]
         },
     )
 

@@ -10,8 +10,7 @@ judgement, by person" explains the first two:
 - Models of categorical outcomes evaluate the log likelihood of equal rows once and multiply it by
   their count. The ordered logit computes its linear predictor as a product of odds, which needs
   one exponential per design and cluster rather than one per distinct row.
-- Group-level effects are sampled in units of what each cluster's data leave open, given all other
-  parameters (see :mod:`multilevel.effects`).
+- Group-level effects are sampled in the form that suits the data (see :mod:`multilevel.effects`).
 - Variables whose name begins with an underscore are auxiliary; :func:`multilevel.fit` drops them.
 """
 
@@ -40,9 +39,11 @@ from multilevel.columns import (
 )
 from multilevel.effects import (
     Remaining,
+    f_ratios,
     group_level_effects,
     information_of_categories,
     information_of_normal,
+    suitable_form,
 )
 from multilevel.frames import as_frame
 from multilevel.likelihoods import (
@@ -57,11 +58,12 @@ from multilevel.likelihoods import (
 from multilevel.priors import Prior, Tensor, choose_priors
 from multilevel.structure import Structure, declare
 
-type Form = Literal["auto", "centred", "non-centred"]
+type Form = Literal["auto", "adapted", "centred", "non-centred"]
 type Forms = Form | Mapping[str, Form]
 type Slopes = Mapping[str, Sequence[str]]
 
 NORMAL, NARROW = Prior(pm.Normal, 0, 1.5), Prior(pm.Normal, 0, 0.5)
+FORMS = ("auto", "adapted", "centred", "non-centred")
 EXPONENTIAL, LKJ = Prior(pm.Exponential, 1), Prior(pm.Beta, 2, 2)
 
 
@@ -179,9 +181,11 @@ def partial_pooling(
     predictors
         Names of numeric columns, whose slopes are the same in all clusters.
     form
-        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
-        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
-        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
+        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
+        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
+        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -267,9 +271,11 @@ def varying_slopes(
     slope
         The predictor whose slope varies between clusters; it must vary within at least one of them.
     form
-        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
-        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
-        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
+        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
+        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
+        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -342,9 +348,11 @@ def crossed_intercepts(
     treatment
         Name of a column; each of its levels has an effect. None: no treatment.
     form
-        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
-        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
-        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
+        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
+        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
+        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -422,9 +430,11 @@ def ordered_logit(
     slopes
         By group, the predictors whose slopes vary between its clusters; see :func:`linear`.
     form
-        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
-        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
-        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
+        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
+        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
+        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -529,9 +539,11 @@ def linear(
     slopes
         By group, the predictors whose slopes vary between its clusters: ``{"id": ["time"]}``.
     form
-        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
-        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
-        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
+        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
+        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
+        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -621,9 +633,11 @@ def logistic(
     slopes
         By group, the predictors whose slopes vary between its clusters: ``{"id": ["time"]}``.
     form
-        Parameterisation of the group-level effects: ``"centred"``, ``"non-centred"`` or ``"auto"``,
-        which suits informative and uninformative data alike (see :mod:`multilevel.effects`). A dict
-        such as ``{"id": "centred"}`` chooses by group. The posterior is the same.
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
+        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
+        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
+        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -804,7 +818,7 @@ class _Parts:
             checks.check_groups(codes)
             checks.check_outcome(structure, self.y, codes)
             checks.check_priors(sketch, self.prior)
-        self.structure = replace(structure, forms=_forms(structure, form))
+        self.structure = replace(structure, forms=_forms(structure, form, sketch))
         self.model = pm.Model(coords=self._coords())
         declare(self.model, self.structure)
         if structure.family == "normal":
@@ -871,24 +885,11 @@ class _Parts:
         """
         by_row: list[Tensor] = []
         result: dict[str, Tensor] = {}
-        for group in self._by_importance():
+        for group in self.structure.forms:  # the one between whose clusters outcomes differ most
             effects = self.effects_of(group, level, precision, by_row)
             by_row.append(self._by_row(group, effects, lambda effect: effect))
             result[group] = self._by_row(group, effects, transform)
         return list(result.values())
-
-    def _by_importance(self) -> list[str]:
-        """Return the groups, the one first between whose clusters outcomes differ most.
-
-        The effects of the others are sampled given its effects.
-        """
-        return sorted(self.structure.groups, key=lambda group: -self._mean_square(group))
-
-    def _mean_square(self, group: str) -> float:
-        codes, size = self.clusters[group].codes, self.rows.size
-        n = np.bincount(codes, size)
-        means = np.bincount(codes, size * self.sketch.residual) / n
-        return float((n * means**2).sum() / (len(n) - 1))
 
     def effects_of(
         self,
@@ -997,7 +998,7 @@ def _check_slopes(
                 )
 
 
-def _forms(structure: Structure, form: Forms) -> dict[str, str]:
+def _forms(structure: Structure, form: Forms, sketch: checks.Sketch) -> dict[str, str]:
     """Return the parameterisation of each group; raise ValueError for other groups and words."""
     forms = form if isinstance(form, Mapping) else dict.fromkeys(structure.groups, form)
     for group, choice in forms.items():
@@ -1005,6 +1006,12 @@ def _forms(structure: Structure, form: Forms) -> dict[str, str]:
             raise ValueError(
                 f"form names '{group}', which is not one of the groups {list(structure.groups)}."
             )
-        if choice not in ("auto", "centred", "non-centred"):
-            raise ValueError(f"form is 'auto', 'centred' or 'non-centred'; it is {choice!r}.")
-    return {group: forms.get(group, "auto") for group in structure.groups if structure.pooled}
+        if choice not in FORMS:
+            raise ValueError(f"form is one of {', '.join(map(repr, FORMS))}; it is {choice!r}.")
+    ratios = f_ratios(sketch.residual, sketch.codes, sketch.weight) if structure.pooled else {}
+    chosen: dict[str, str] = {}
+    for group, ratio in ratios.items():
+        wish = forms.get(group, "auto")
+        suitable = suitable_form(ratio, len(structure.terms(group)))
+        chosen[group] = suitable if wish == "auto" else wish
+    return chosen

@@ -24,7 +24,13 @@ from multilevel.compilation import compile_with_jax, compile_with_numba
 from multilevel.estimates import Estimates
 from multilevel.extras import ensure_compile_folder
 from multilevel.labels import one_dimensional
-from multilevel.structure import ATTRIBUTE, Structure, structure_or_none, to_json
+from multilevel.structure import (
+    ATTRIBUTE,
+    Structure,
+    correlations_once,
+    structure_or_none,
+    to_json,
+)
 
 LIMITS = {
     "divergences": 0,  # at most
@@ -134,11 +140,11 @@ def fit(
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
         (row), in the order of the rows of the data; the dim of the observed variable is always
-        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as
-        Bambi's own fits do. Where equal rows are evaluated once,
-        ``constant_data`` has ``cell_of_row``, which is the same for equal rows. Where rows were
-        counted before, it also has their counts, ``count_of_row``, and there is no
-        ``log_likelihood``, which needs single rows. ``log_prior`` (chain, draw) has the log density
+        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as by
+        Bambi itself. Where equal rows are evaluated once, ``constant_data`` has ``cell_of_row``,
+        which is the same for equal rows. Where rows were counted before, it also has their counts,
+        ``count_of_row``, and there is no ``log_likelihood``, which needs single rows.
+        ``log_prior`` (chain, draw) has the log density
         of the priors that do not depend on other parameters, for ``arviz.psense_summary``; see
         :func:`sample`. The attributes record the settings, and the structure of a builder's model.
 
@@ -279,7 +285,8 @@ def sample(
     log_likelihood = variables.pop("_log_likelihood", None)
     chain_and_draw = {name: unconstrained[name] for name in ("chain", "draw")}
     posterior = xr.Dataset(variables, chain_and_draw)
-    labels = [*map(str, posterior.dims), "category"]
+    is_ordered = structure is not None and structure.family == "ordered"
+    labels = [*map(str, posterior.dims), *(["category"] if is_ordered else [])]
     posterior = posterior.assign_coords(
         {
             name: _labels(model, name)
@@ -287,13 +294,13 @@ def sample(
             if name == "row" or model.coords.get(name) is not None
         }
     )
-    observed = _observed_data(frozen)
+    observed = _observed_data(frozen, is_ordered)
     groups = {
         "posterior": posterior,
         "sample_stats": raw["sample_stats"].dataset[list(STATS)].rename(STATS).drop_attrs(),
     }
     if log_likelihood is not None:
-        if "cell" in model.coords:
+        if _evaluates_cells(frozen):
             log_likelihood = log_likelihood.isel(cell=_of_rows(frozen, "cell_of_row").variable)
         groups["log_likelihood"] = xr.Dataset(
             dict.fromkeys(observed, log_likelihood), posterior[["chain", "draw"]].coords
@@ -363,7 +370,7 @@ def _derive(
     outputs = model.replace_rvs_by_values(reported)
     if keep_log_likelihood:
         outputs.append(_log_likelihood(model))
-        dims["_log_likelihood"] = ("cell" if "cell" in model.coords else "row",)
+        dims["_log_likelihood"] = ("cell" if _evaluates_cells(model) else "row",)
     tops = _top_level(model, structure)
     if tops:
         terms = model.logp(vars=tops, sum=False, jacobian=False)
@@ -396,7 +403,7 @@ def _evaluate(model: pm.Model, draws: xr.Dataset, outputs: list[Any]) -> list[np
     )
     total = draws.sizes["chain"] * draws.sizes["draw"]
     inputs = [draws[v.name].to_numpy().reshape(total, *draws[v.name].shape[2:]) for v in many]
-    rows = len(model.coords["cell" if "cell" in model.coords else _row(model)])
+    rows = len(model.coords["cell" if _evaluates_cells(model) else _row(model)])
     size = max(1, min(BLOCK, LARGEST_BLOCK // max(rows, 1)))
     result: list[np.ndarray] = []
     for start in range(0, total, size):
@@ -442,7 +449,13 @@ def _row(model: pm.Model) -> str:
     """Return the dim of the rows of the data: ``row`` in builders' models."""
     (outcome,) = model.observed_RVs
     (dim,) = _dims(model, outcome)
-    return "row" if dim == "cell" else dim
+    return "row" if _evaluates_cells(model) else dim
+
+
+def _evaluates_cells(model: pm.Model) -> bool:
+    """Say whether a builder's model evaluates distinct rows (cells) instead of rows."""
+    (outcome,) = model.observed_RVs
+    return _dims(model, outcome) == ("cell",) and "cell_of_row" in model.named_vars
 
 
 # Checks before sampling --------------------------------------------------------------------------
@@ -683,7 +696,7 @@ def _another_form(fit: xr.DataTree) -> str:
     return f"build the model with its group-level effects in another form: {present}"
 
 
-OTHER_FORM = {"auto": "centred", "centred": "auto", "non-centred": "auto"}
+OTHER_FORM = {"adapted": "centred", "centred": "adapted", "non-centred": "adapted"}
 """Form of group-level effects to try where one did not work."""
 
 
@@ -766,7 +779,9 @@ def _apart(value: float, limit: float, style: str) -> str:
 
 def _by_parameter(fit: xr.DataTree) -> pd.DataFrame:
     """Return R-hat and ESS of every parameter, unrounded."""
-    return azs.summary(fit, kind="diagnostics", round_to="none")
+    draws = correlations_once(fit["posterior"].dataset, structure_or_none(fit))
+    whole = xr.DataTree.from_dict({"posterior": draws})
+    return azs.summary(whole, kind="diagnostics", round_to="none")
 
 
 def _e_bfmi(fit: xr.DataTree) -> pd.Series:
@@ -774,13 +789,13 @@ def _e_bfmi(fit: xr.DataTree) -> pd.Series:
     return azs.bfmi(fit)["energy"].to_series()
 
 
-def _observed_data(model: pm.Model) -> xr.Dataset:
+def _observed_data(model: pm.Model, is_ordered: bool) -> xr.Dataset:
     """Return the observed outcome of a frozen model, per row, with the labels of the data."""
     (outcome,) = model.observed_RVs
     values = model.rvs_to_values[outcome].data
-    if "cell" in model.coords:
+    if _evaluates_cells(model):
         values = values[_of_rows(model, "cell_of_row")]
-    if "category" in model.coords:
+    if is_ordered:
         values = one_dimensional(model.coords["category"])[values.astype(int)]
     return xr.Dataset({outcome.name: ("row", values)}, {"row": _labels(model, "row")})
 

@@ -28,6 +28,11 @@ RESERVED = {
     "mean": "a column of summaries",
     "lower": "a column of summaries",
     "upper": "a column of summaries",
+    "cell_of_row": "a part of the data of a model",
+    "cluster_of_row": "a part of the data of a model",
+    "count_of_row": "a part of the data of a model",
+    "count_of_cell": "a part of the data of a model",
+    "outcome_of_row": "a part of the data of a model",
 }
 """Names that the library uses itself; no outcome, group or treatment may have one of them."""
 
@@ -57,7 +62,7 @@ class Structure:
         Whether the variable ``alpha`` is the mean of each cluster of the only group, rather than
         its deviation from the population mean ``alpha_bar``.
     forms
-        By group, how its effects are sampled: ``"auto"``, ``"centred"`` or ``"non-centred"``.
+        By group, how its effects are sampled: ``"centred"``, ``"non-centred"`` or ``"adapted"``.
     """
 
     family: Literal["normal", "bernoulli", "ordered"]
@@ -112,11 +117,19 @@ class Structure:
     def check_names(self) -> None:
         """Raise ValueError if two things of the model would have the same name."""
         dims = [*self.groups, *([self.treatment] if self.treatment else [])]
+        for column in [*dims, self.outcome, *(x for names in self.slopes.values() for x in names)]:
+            if not isinstance(column, str):
+                raise ValueError(f"A column is named by text, such as 'person'; it is {column!r}.")
+            if column.startswith("_"):
+                raise ValueError(
+                    f"The name of column '{column}' begins with an underscore, which marks "
+                    f"auxiliary variables of a model. {_rename(column)}"
+                )
         for column in [*dims, self.outcome]:
             if column in RESERVED:
                 raise ValueError(
                     f"An outcome, group or treatment cannot be called '{column}', which is the "
-                    f"name of another dim or column ({RESERVED[column]}). {_rename(column)}"
+                    f"name of something else here ({RESERVED[column]}). {_rename(column)}"
                 )
         for column in dims:
             others = [*dims, self.outcome]
@@ -147,7 +160,8 @@ class Structure:
 
 
 def _rename(column: str) -> str:
-    return f"Rename it: data.rename(columns={{'{column}': 'my_{column}'}})."
+    other = f"my_{column.lstrip('_')}"
+    return f"Rename it: data.rename(columns={{'{column}': '{other}'}})."
 
 
 def declare(model: pm.Model, structure: Structure) -> None:
@@ -196,6 +210,38 @@ def structure_or_none(fit_or_model: xr.DataTree | pm.Model) -> Structure | None:
         return getattr(fit_or_model, ATTRIBUTE, None)
     text = fit_or_model.attrs.get(ATTRIBUTE)
     return None if text is None else _from_json(text)
+
+
+def correlations_once(draws: xr.Dataset, structure: Structure | None) -> xr.Dataset:
+    """Return draws in which a matrix of correlations is a vector of those below its diagonal.
+
+    The diagonal is constant, so that it has no diagnostics, and the other half says the same.
+
+    Parameters
+    ----------
+    draws
+        Posterior draws.
+    structure
+        Of the model; None leaves the draws as they are.
+
+    Returns
+    -------
+    Dataset
+        The draws; a matrix ``rho_g`` has the dim ``g_pair``; labels such as ``"intercept, x"``.
+    """
+    if structure is None:
+        return draws
+    for group in structure.groups:
+        name, dims = structure.correlation(group), structure.correlation_dims(group)
+        if name not in draws or not set(dims) <= set(draws[name].dims):
+            continue
+        labels = structure.labels(group)
+        pairs = [(m, k) for k in range(len(labels)) for m in range(k)]
+        each = [draws[name].isel(dict(zip(dims, pair, strict=True)), drop=True) for pair in pairs]
+        names = [f"{labels[m]}, {labels[k]}" for m, k in pairs]
+        vector = xr.concat(each, f"{group}_pair").assign_coords({f"{group}_pair": names})
+        draws = draws.drop_vars([name, *dims], errors="ignore").assign({name: vector})
+    return draws
 
 
 def _from_json(text: str) -> Structure:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from multilevel.estimates import ERROR, Estimates, mcse
 from multilevel.frames import as_frame
+from multilevel.structure import correlations_once, structure_or_none
 
 BARS = "▁▂▃▄▅▆▇"  # of a histogram in text, by height
 
@@ -146,7 +147,8 @@ def summarise(
     alpha   2.0  1.0    0.1    4.0    1.0
     """
     prob = _probability(prob)
-    draws = _dataset(draws)
+    structure = structure_or_none(draws) if isinstance(draws, xr.DataTree) else None
+    draws = correlations_once(_dataset(draws), structure)
     draws = draws[_chosen(draws, var_names)]
     for name, variable in draws.items():
         _check_dims(variable, f"'{name}'")
