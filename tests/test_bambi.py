@@ -11,6 +11,9 @@ import xarray as xr
 
 import multilevel as ml
 
+# Bambi's own, with pandas 3
+pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
+
 
 @pytest.fixture(scope="module")
 def data() -> pd.DataFrame:
