@@ -383,6 +383,22 @@ def test_predictors_that_are_no_numbers_are_refused_by_column(
         ml.replicate(fit, NAMES.assign(dose=values), seed=1)
 
 
+def test_a_model_of_ones_own_is_not_guessed_at() -> None:
+    with pm.Model(coords={"person": list("pqrs"), "row": NAMES.index}) as model:
+        alpha = pm.Normal("alpha", 0, 1, dims="person")  # the names of no_pooling, but a slope
+        sigma = pm.Exponential("sigma", 1)
+        mu = alpha[pd.factorize(NAMES["person"])[0]] * NAMES["dose"].to_numpy()
+        pm.Normal("y", mu, sigma, observed=NAMES["y"], dims="row")
+    words = "needs to know what the model is made of.*For a PyMC model of your own compute"
+    with pytest.raises(ValueError, match=words):
+        ml.predict(model, NAMES, seed=1)
+    fit = invented(ml.no_pooling(NAMES, "y", "person"))
+    del fit.attrs["structure"]
+    for function in (ml.predict, ml.replicate):
+        with pytest.raises(ValueError, match=words):
+            function(fit, NAMES, seed=1)
+
+
 def test_a_part_of_a_date_is_not_a_date_that_was_seen() -> None:
     days = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-02-01", "2024-02-02"])
     data = NAMES.assign(person=np.repeat(days, 6))
