@@ -97,8 +97,8 @@ def test_true_values_rank_uniformly_among_the_draws(name: str) -> None:
     p = p_values(histogram(rank, BINS))
     assert not (p < ERRS).any(), p.sort_values()
     # Some fits of so few observations have a divergent transition or two, and ml.fit would refuse
-    # them.
-    assert (rank["divergent"] > 0).mean() < 0.2
+    # them. In the long run one in five of the logistic model's had, and fewer of the others'.
+    assert (rank["divergent"] > 0).mean() < 0.35
 
 
 def test_what_changed_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
