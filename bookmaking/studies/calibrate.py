@@ -33,7 +33,7 @@ TABLE = DATA / "calibration.csv"
 SIMULATED = BOOKMAKING / "studies" / "calibration.py"
 BINS, SEED = 20, 2026
 STUDY = {**STUDIES, LIMIT: CENTRED}
-SIMULATIONS = dict.fromkeys(STUDIES, 300) | {LIMIT: 3000}
+SIMULATIONS = dict.fromkeys(STUDIES, 200) | {LIMIT: 3000}
 """The limit gets more, so that it stands out from chance whatever the seed."""
 
 

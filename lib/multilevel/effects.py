@@ -407,7 +407,7 @@ def _report_correlations(
     pm.Deterministic(name, value, dims=structure.correlation_dims(group))
 
 
-LEAST_CENTRED, LARGEST_NON_CENTRED = 20.0, 1.1
+LEAST_CENTRED, LARGEST_NON_CENTRED, LARGEST_OF_LINES = 20.0, 1.1, 1.5
 """F ratios from which, and up to which, a form suits data as well as the adapted one."""
 
 
@@ -449,8 +449,32 @@ def f_ratios(
     return ratios
 
 
-def suitable_form(f_ratio: float, effects: int) -> str:
-    """Return the form that suits data with an F ratio, for a number of effects of each cluster."""
-    if effects == 1 and f_ratio > LEAST_CENTRED:
+def suitable_form(f_ratio: float, structure: Structure, group: str, others: bool) -> str:
+    """Return the form that suits data, which is the adapted one unless another does and is faster.
+
+    Parameters
+    ----------
+    f_ratio
+        Of the clusters of the group.
+    structure
+        Of the model.
+    group
+        One of its groups.
+    others
+        Whether another group is centred: two would share one level, along which they mix slowly.
+
+    Returns
+    -------
+    str
+        ``"centred"``, where intercepts alone vary and the F ratio is large; ``"non-centred"``,
+        where it is small and intercepts alone vary or the outcome has categories, of which a few
+        say too little of a line for the adapted form; or ``"adapted"``.
+    """
+    intercepts_alone = len(structure.terms(group)) == 1
+    if intercepts_alone and not others and f_ratio > LEAST_CENTRED:
         return "centred"
-    return "non-centred" if effects == 1 and f_ratio < LARGEST_NON_CENTRED else "adapted"
+    if f_ratio < LARGEST_NON_CENTRED and intercepts_alone:
+        return "non-centred"
+    if f_ratio < LARGEST_OF_LINES and not intercepts_alone and structure.family != "normal":
+        return "non-centred"
+    return "adapted"

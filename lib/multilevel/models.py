@@ -183,8 +183,8 @@ def partial_pooling(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
-        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
         posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
@@ -273,8 +273,8 @@ def varying_slopes(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
-        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
         posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
@@ -350,8 +350,8 @@ def crossed_intercepts(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
-        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
         posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
@@ -432,8 +432,8 @@ def ordered_logit(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
-        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
         posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
@@ -541,8 +541,8 @@ def linear(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
-        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
         posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
@@ -635,8 +635,8 @@ def logistic(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and where slopes vary; see
-        :mod:`multilevel.effects`. A dict such as ``{"id": "centred"}`` chooses by group. The
+        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
         posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
@@ -1012,6 +1012,7 @@ def _forms(structure: Structure, form: Forms, sketch: checks.Sketch) -> dict[str
     chosen: dict[str, str] = {}
     for group, ratio in ratios.items():
         wish = forms.get(group, "auto")
-        suitable = suitable_form(ratio, len(structure.terms(group)))
+        others = "centred" in chosen.values()
+        suitable = suitable_form(ratio, structure, group, others)
         chosen[group] = suitable if wish == "auto" else wish
     return chosen
