@@ -717,6 +717,11 @@ def scaled_priors(
     dict
         Priors by parameter, to be given to the builder.
 
+    Raises
+    ------
+    ValueError
+        As for the builder; or a column is constant, and so has no scale.
+
     Examples
     --------
     >>> import multilevel as ml
@@ -729,7 +734,10 @@ def scaled_priors(
     >>> model = ml.partial_pooling(data, "height", "person", **priors)
     """
     model = builder(data, *columns, **{**settings, "check": False})
-    return checks.scaled(getattr(model, SKETCH))
+    sketch: checks.Sketch = getattr(model, SKETCH)
+    checks.check_predictors(sketch.x, sketch.structure.predictors)
+    checks.check_outcome(sketch.structure, sketch.score, {})
+    return checks.scaled(sketch)
 
 
 def count_parameters(model: pm.Model) -> int:
