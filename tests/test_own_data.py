@@ -172,6 +172,23 @@ def test_scaled_priors_are_those_of_the_message() -> None:
     assert repr(given["alpha_bar"]) == "Normal(1530, 92.9)"
 
 
+def test_columns_without_a_scale_have_no_scaled_priors() -> None:
+    data = growth().assign(one=1.0)
+    with pytest.raises(ValueError, match=r"Column 'one' is constant \(1\)"):
+        ml.scaled_priors(ml.linear, data, "distance", ["age", "one"], ["child"])
+    with pytest.raises(ValueError, match="A single value of column 'one'"):
+        ml.scaled_priors(ml.partial_pooling, data, "one", "child")
+
+
+def test_a_prior_made_of_another_distribution_can_be_shown_in_a_refusal() -> None:
+    half = ml.Prior(pm.Truncated, pm.Normal.dist(0, 1), lower=0)
+    with pytest.raises(ValueError, match=r"sigma_alpha ~ Truncated\(.*lower=0\), says from"):
+        build_dyestuff(DYESTUFF, sigma_alpha=half)
+    function: Any = lambda name: pm.Normal(name, 0, 1)  # noqa: E731
+    with pytest.raises(TypeError, match=r"distribution of PyMC, such as ml\.Prior\(pm\.Normal"):
+        ml.Prior(function)
+
+
 @pytest.fixture(scope="module")
 def dyestuff_model() -> pm.Model:
     priors = ml.scaled_priors(ml.partial_pooling, DYESTUFF, "yield_", "batch")

@@ -216,8 +216,8 @@ def partial_pooling(
     >>> data = pd.DataFrame({"person": ["ann", "ann", "bob", "bob"], "y": [0.3, 0.5, -0.1, 0.2]})
     >>> tighter = ml.Prior(pm.Exponential, 10)
     >>> model = ml.partial_pooling(data, outcome="y", group="person", sigma_alpha=tighter)
-    >>> [variable.name for variable in model.free_RVs]
-    ['alpha_bar', 'sigma_alpha', 'alpha', 'sigma']
+    >>> [variable.name for variable in model.free_RVs if variable.name[0] != "_"]
+    ['alpha_bar', 'sigma', 'sigma_alpha']
     """
     structure = Structure(
         "normal", outcome, names_of(predictors, "predictors"), groups=(group,), means=True
@@ -309,8 +309,8 @@ def varying_slopes(
     >>> people = ["ann", "ann", "bob", "bob"]
     >>> data = pd.DataFrame({"person": people, "day": [0, 1, 0, 1], "y": [0.3, 0.5, -0.1, 0.2]})
     >>> model = ml.varying_slopes(data, "y", predictors=["day"], group="person", slope="day")
-    >>> [variable.name for variable in model.deterministics if variable.name[0] != "_"]
-    ['sigma_person', 'alpha_person', 'sigma_day_person', 'day_person', 'rho_person']
+    >>> sorted(name for name in model.named_vars if name.endswith("_person") and name[0] != "_")
+    ['alpha_person', 'day_person', 'rho_person', 'sigma_day_person', 'sigma_person']
     """
     return linear(
         data, outcome, predictors, [group], {group: [slope]}, form, count, check, **priors
@@ -465,7 +465,7 @@ def ordered_logit(
     >>> import multilevel as ml
     >>> import pandas as pd
     >>> answers = pd.Categorical([3, 1, 2, 3], ordered=True)
-    >>> data = pd.DataFrame({"answer": answers, "dose": [2, 0, 0, 1]})
+    >>> data = pd.DataFrame({"answer": answers, "dose": [2, 0, 1, 0]})
     >>> model = ml.ordered_logit(data, "answer", predictors=["dose"])
     >>> model.named_vars_to_dims["threshold"], model.coords["category"]
     (('cut',), (1, 2, 3))
@@ -578,7 +578,7 @@ def linear(
     >>> data = ml.load_mlm()
     >>> model = ml.linear(data, "con", ["time"], groups=["id"], slopes={"id": ["time"]})
     >>> [name for name in model.named_vars if name.endswith("_id") and name[0] != "_"]
-    ['sigma_id', 'alpha_id', 'sigma_time_id', 'time_id', 'rho_id']
+    ['sigma_id', 'sigma_time_id', 'alpha_id', 'time_id', 'rho_id']
     """
     structure = _structure("normal", outcome, predictors, groups, slopes)
     defaults = {"alpha_bar": NORMAL, "sigma": EXPONENTIAL}
@@ -717,6 +717,11 @@ def scaled_priors(
     dict
         Priors by parameter, to be given to the builder.
 
+    Raises
+    ------
+    ValueError
+        As for the builder; or a column is constant, and so has no scale.
+
     Examples
     --------
     >>> import multilevel as ml
@@ -725,11 +730,14 @@ def scaled_priors(
     >>> data = pd.DataFrame({"person": people, "height": [168, 170, 181, 182, 159, 158]})
     >>> priors = ml.scaled_priors(ml.partial_pooling, data, "height", "person")
     >>> priors["alpha_bar"]
-    Normal(170, 13.9)
+    Normal(170, 14.1)
     >>> model = ml.partial_pooling(data, "height", "person", **priors)
     """
     model = builder(data, *columns, **{**settings, "check": False})
-    return checks.scaled(getattr(model, SKETCH))
+    sketch: checks.Sketch = getattr(model, SKETCH)
+    checks.check_predictors(sketch.x, sketch.structure.predictors)
+    checks.check_outcome(sketch.structure, sketch.score, {})
+    return checks.scaled(sketch)
 
 
 def count_parameters(model: pm.Model) -> int:

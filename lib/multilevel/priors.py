@@ -30,6 +30,11 @@ class Prior:
         alpha=2, beta=10)``. A parameter may be a list with one number for each element, such as
         each slope of ``beta``.
 
+    Raises
+    ------
+    TypeError
+        It is not a distribution of PyMC.
+
     Examples
     --------
     >>> import multilevel as ml
@@ -39,6 +44,11 @@ class Prior:
     """
 
     def __init__(self, distribution: Callable[..., Any], *parameters: Any, **keywords: Any) -> None:
+        if not hasattr(distribution, "dist"):
+            raise TypeError(
+                f"A prior needs a distribution of PyMC, such as ml.Prior(pm.Normal, 0, 1); this is "
+                f"{distribution!r}. pm.CustomDist takes a log density of your own."
+            )
         self.distribution = distribution
         self.parameters = parameters
         self.keywords = keywords
@@ -107,6 +117,8 @@ class Prior:
 
 
 def _number(value: Any) -> str:
+    if not isinstance(value, int | float | np.number | np.ndarray | list | tuple):
+        return getattr(value, "__name__", str(value))  # such as the distribution in pm.Truncated
     values = np.asarray(value).tolist()
     return f"[{', '.join(f'{v:g}' for v in values)}]" if isinstance(values, list) else f"{values:g}"
 
