@@ -321,7 +321,8 @@ def spreads(sketch: Sketch) -> dict[str, tuple[str, float]]:
         if free > 0:
             inside = (weight * (sketch.residual - means[code]) ** 2).sum() / free
             within = min(within, float(np.sqrt(inside)))
-        between = float(np.sqrt(np.average((means - means.mean()) ** 2)))
+        noise = within**2 * np.mean(1 / size)  # the means of clusters that do not differ
+        between = float(np.sqrt(max(means.var() - noise, 0.0)))
         result[structure.sd(group)] = (f"the sd of '{outcome}' between '{group}'", between)
     result["sigma"] = (f"the sd of '{outcome}' within clusters", within)
     return {name: (what, sd) for name, (what, sd) in result.items() if sd > 0}
@@ -368,9 +369,7 @@ def scaled(sketch: Sketch) -> dict[str, Prior]:
     priors: dict[str, Prior] = {}
     if structure.family != "ordered":
         centre = sketch.mean if normal else 0.0
-        away = np.sqrt(
-            1.5**2 + (0.5 * sketch.x_mean / sketch.x_spread) @ (sketch.x_mean / sketch.x_spread)
-        )
+        away = np.sqrt(1.5**2 + ((0.5 * sketch.x_mean / sketch.x_spread) ** 2).sum())
         name = "alpha_bar" if structure.pooled else "alpha"
         priors[name] = Prior(pm.Normal, rounded(centre), rounded(away * unit))
     if structure.predictors:

@@ -183,9 +183,9 @@ def partial_pooling(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
-        posterior is the same.
+        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
+        group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -273,9 +273,9 @@ def varying_slopes(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
-        posterior is the same.
+        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
+        group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -350,9 +350,9 @@ def crossed_intercepts(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
-        posterior is the same.
+        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
+        group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -432,9 +432,9 @@ def ordered_logit(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
-        posterior is the same.
+        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
+        group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -541,9 +541,9 @@ def linear(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
-        posterior is the same.
+        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
+        group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
@@ -635,9 +635,9 @@ def logistic(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in nearly all other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by group. The
-        posterior is the same.
+        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
+        group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
