@@ -196,7 +196,8 @@ def main(arguments: list[str]) -> int:
     options = vars(parser.parse_args(arguments))
     code = module_state(BOOKMAKING / "studies" / "acceptance.py")
     place = BUILD / "studies" / f"acceptance-{code}"
-    table = run_study(replicate, seed=SEED, folder=place, **options)
+    # Every data set compiles a model of its own, whose code a worker never frees.
+    table = run_study(replicate, seed=SEED, folder=place, memory="8 GiB", **options)
     about: dict[str, Any] = {"seed": SEED, "code_sha256": code, "versions": versions()}
     with atomic(TABLE) as temporary:
         table.assign(**about).to_csv(temporary, index=False)
