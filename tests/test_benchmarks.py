@@ -24,7 +24,7 @@ def test_the_yardstick_is_the_density_of_the_model_and_its_gradient(seed: int) -
     start = model.initial_point()
     rng = np.random.default_rng(seed)
     point = {name: rng.normal(0, 0.7, np.shape(start[name])) for name in start}
-    names = ["_threshold_ordered__", "beta", "sigma_id_log__", "_id_mean"]
+    names = ["_threshold_ordered__", "beta", "sigma_id_log__", "_alpha_id_mean"]
     counts = yardstick.count(TROLLEY, "response", PREDICTORS, "id")
     by_hand: Callable[..., Any] = yardstick.log_density.py_func
     total, *slopes = by_hand(*(point[name] for name in names), *counts)

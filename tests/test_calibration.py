@@ -308,7 +308,7 @@ def test_a_few_ranks_too_many_in_the_first_bin_of_the_store_are_caught(
 ) -> None:
     counts = pd.concat({name: counts_of(stored, name) for name in STUDIES})
     tampered = counts.to_numpy(copy=True)
-    tampered[0, 0] *= 2
+    tampered[0, 0] *= 4
     assert caught(pd.DataFrame(tampered, counts.index)) == {counts.index[0]}
 
 

@@ -106,7 +106,7 @@ OWN_UNITS: dict[str, tuple[Callable[..., pm.Model], pd.DataFrame, list[str]]] = 
         DYESTUFF,
         [
             r"mean of 'yield_' is about 1\.53e\+03 .* alpha_bar ~ Normal\(0, 1\.5\), says from -3",
-            r"between 'batch' is about 43\.3 .* sigma_alpha ~ Exponential\(1\), says from 0\.00",
+            r"between 'batch' is about 37\.3 .* sigma_alpha ~ Exponential\(1\), says from 0\.00",
             r"within clusters is about 49\.5 .* sigma ~ Exponential\(1\), says",
         ],
     ),

@@ -229,7 +229,7 @@ def test_a_function_that_rests_on_another_ones_variables_is_refused(tmp_path: Pa
 
 def test_a_function_typed_at_a_prompt_is_refused_in_words(tmp_path: Path) -> None:
     scope: dict[str, Any] = {"__name__": "__main__"}
-    exec("def typed(rng):\n    return None", scope)
+    exec(compile("def typed(rng):\n    return None", "<stdin>", "exec"), scope)
     with pytest.raises(ValueError, match=r"source of typed.* cannot be read.*file or a notebook"):
         run_study(scope["typed"], 2, 1, tmp_path / "study", progress=False)
     assert list(tmp_path.iterdir()) == []

@@ -65,7 +65,7 @@ def main(people: int, responses: int) -> None:
     point = {v.name: rng.normal(0, 0.5, v.type.shape) for v in frozen.value_vars}
     vector = np.concatenate([values.ravel() for values in point.values()])
     counts = yardstick.count(data, "response", PREDICTORS, "id")
-    names = ["_threshold_ordered__", "beta", "sigma_id_log__", "_id_mean"]
+    names = ["_threshold_ordered__", "beta", "sigma_id_log__", "_alpha_id_mean"]
     parts: list[Any] = [point[name] if point[name].ndim else float(point[name]) for name in names]
     by_hand: Callable[..., Any] = yardstick.log_density
     timed: dict[str, Callable[[], Any]] = {

@@ -6,7 +6,7 @@
 import pymc as pm
 
 wide = ml.Prior(pm.Exponential, 10)
-model = ml.partial_pooling(pilot, "y", "id", sigma_alpha=wide, sigma=wide)
+model = ml.partial_pooling(pilot, "y", "id", sigma_alpha=wide, sigma=wide, check=False)
 post = ml.fit(model, seed=SEED, draws=2000)["posterior"]
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% precision
