@@ -170,7 +170,7 @@ def replicate(rng: np.random.Generator) -> pd.DataFrame:
         return pd.DataFrame([row])
     row["density_sha256"] = density_state(model)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tree depth, which is among the diagnostics
+        warnings.filterwarnings("ignore", "tree_depth")  # which is among the diagnostics
         fit = sample(model, seed=int(rng.integers(2**31)), cores=1)
         try:
             ml.check_convergence(fit)

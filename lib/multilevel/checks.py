@@ -312,15 +312,11 @@ def _scales(sketch: Sketch, prior: Mapping[str, Prior]) -> list[str]:
 def spreads(sketch: Sketch) -> dict[str, tuple[str, float]]:
     """Return rough standard deviations within clusters and between them, by parameter."""
     structure, outcome = sketch.structure, sketch.structure.outcome
-    within, result = sketch.sd, {}
+    within, result = sketch.within, {}
     for group in structure.groups if structure.pooled else ():
         code, weight = sketch.codes[group], sketch.weight
         size = np.bincount(code, weight)
         means = np.bincount(code, weight * sketch.residual) / size
-        free = weight.sum() - len(size)
-        if free > 0:
-            inside = (weight * (sketch.residual - means[code]) ** 2).sum() / free
-            within = min(within, float(np.sqrt(inside)))
         noise = within**2 * np.mean(1 / size)  # the means of clusters that do not differ
         between = float(np.sqrt(max(means.var() - noise, 0.0)))
         result[structure.sd(group)] = (f"the sd of '{outcome}' between '{group}'", between)

@@ -196,7 +196,7 @@ def _can_travel(error: Exception) -> bool:
 
     try:
         return type(pickle.loads(cloudpickle.dumps(error))) is type(error)
-    except Exception:
+    except Exception:  # whatever goes wrong in the error's own code, it cannot travel
         return False
 
 
