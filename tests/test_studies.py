@@ -227,7 +227,13 @@ def test_a_function_that_rests_on_another_ones_variables_is_refused(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_function_typed_at_a_prompt_is_refused_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("loader", [None, "a loader"])
+def test_a_function_typed_at_a_prompt_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: str | None
+) -> None:
+    # What Python says of such a function depends on how its main program was loaded.
+    monkeypatch.setattr(sys.modules["__main__"], "__loader__", loader)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec(compile("def typed(rng):\n    return None", "<stdin>", "exec"), scope)
     with pytest.raises(ValueError, match=r"source of typed.* cannot be read.*file or a notebook"):

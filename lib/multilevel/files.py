@@ -152,7 +152,9 @@ def _is_own_code(thing: Any) -> bool:
         file = inspect.getsourcefile(thing)
     except TypeError:  # built-in objects have no source
         return False
-    if file is None or "<frozen" in file:
+    if file is None:  # typed at a prompt, or made by other code
+        return getattr(thing, "__module__", None) == "__main__"
+    if "<frozen" in file:
         return False
     of_library = Path(__file__).parent in Path(file).parents
     installed = "site-packages" in file or Path(sys.base_prefix) in Path(file).parents
