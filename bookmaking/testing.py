@@ -10,7 +10,7 @@ from bookmaking.locking import only_one
 from bookmaking.paths import EXECUTED, PROCESSES, ROOT, pages
 
 LINT = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
-PYTEST = ["pytest", "-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder"]
+PYTEST = ["pytest", "--dist", "loadfile", "--no-loadscope-reorder", "-n"]
 JAX_TESTS = ["pytest", "tests/test_jax.py"]
 
 
@@ -20,8 +20,10 @@ def lint(arguments: list[str]) -> int:
 
 
 def quick(arguments: list[str]) -> int:
-    """Lint, types, and the tests that need no kernel, browser, cluster or built book."""
-    return _run([*LINT, [*PYTEST, "-m", "not slow", *arguments]])
+    """Lint, types, and the tests that need no kernel, browser, cluster, compiler or built book."""
+    beside = _start([sys.executable, "-m", "bookmaking", "lint"])
+    failed = _run([[*PYTEST, str(PROCESSES - 1), "-m", "not slow", *arguments]])
+    return _wait(beside) or failed
 
 
 def test(arguments: list[str]) -> int:
@@ -31,11 +33,20 @@ def test(arguments: list[str]) -> int:
     with only_one(*BUILD_LOCK):
         execute_outdated()
         # Building takes one core; so do lint, types and the tests of JAX, which run meanwhile.
-        commands = [[sys.executable, "-m", "bookmaking", "lint"], [str(jax), "-m", *JAX_TESTS]]
-        beside = [subprocess.Popen(command, cwd=ROOT) for command in commands]
+        beside = _start([sys.executable, "-m", "bookmaking", "lint"], [str(jax), "-m", *JAX_TESTS])
         build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
-        failed = [process for process in beside if process.wait() != 0]
-        return 1 if failed else _run([[*PYTEST, *arguments]])
+        return _wait(beside) or _run([[*PYTEST, str(PROCESSES), *arguments]])
+
+
+def _start(*commands: list[str]) -> list[subprocess.Popen[bytes]]:
+    """Start commands, which run beside what follows."""
+    return [subprocess.Popen(command, cwd=ROOT) for command in commands]
+
+
+def _wait(processes: list[subprocess.Popen[bytes]]) -> int:
+    """Wait for commands; return 1 if any failed."""
+    codes = [process.wait() for process in processes]
+    return int(any(codes))
 
 
 def _run(commands: Sequence[Sequence[str]]) -> int:

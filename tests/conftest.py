@@ -1,7 +1,12 @@
 """What all tests share: figures are drawn without a screen, and the longest files come first."""
 
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
 import matplotlib
 import pytest
+
+from multilevel import compilation
 
 matplotlib.use("Agg")
 
@@ -15,3 +20,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest: two processes share the files, and neither waits at the end."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def skip_what_compiles_a_model(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave out of ``make quick`` every test that compiles a model, which takes seconds."""
+
+    def leave_out(*_: Any, **__: Any) -> NoReturn:
+        pytest.skip("compiles a model: make test runs it")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.option.markexpr == "not slow":
+            patch.setattr(compilation, "density_and_gradient", leave_out)
+        yield

@@ -43,6 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # The rule -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_right_answers_pass_whatever_their_seed_and_number_of_draws() -> None:
     right = normal(0)
     for seed in range(1, 101):
@@ -50,6 +51,7 @@ def test_right_answers_pass_whatever_their_seed_and_number_of_draws() -> None:
         assert passes(normal(seed, draws, chains), right), seed
 
 
+@pytest.mark.slow
 def test_autocorrelated_draws_pass_by_their_effective_number() -> None:
     right = normal(0)
     for seed in range(1, 31):
@@ -242,6 +244,7 @@ def test_a_file_that_is_no_answer_is_refused(arrays: dict[str, np.ndarray], tmp_
 # Between the sandbox and the gradebook ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_judging_needs_no_pymc(tmp_path: Path) -> None:
     marking.save_question(question(normal(0)), tmp_path)
     answers.save(Answer("draws", normal(1)), tmp_path / "q.npz")

@@ -159,6 +159,7 @@ def test_loo_of_a_fit_that_kept_no_log_likelihood_says_what_to_do() -> None:
         ml.loo(fit)
 
 
+@pytest.mark.slow
 def test_loo_never_holds_a_second_matrix_of_draws_by_rows() -> None:
     fit = invented_fit(np.random.default_rng(7).normal(size=4000))
     matrix = fit["log_likelihood"]["y"].nbytes

@@ -152,6 +152,7 @@ def test_what_students_get_runs_before_anything_is_done(
     assert said.err == ""
 
 
+@pytest.mark.slow
 def test_what_students_get_refers_to_nothing_that_is_left_out() -> None:
     given = [name for name in PAGES if name not in editions.left_out()]
     pages = {name: editions.student_notebook(name, execute=False).cells for name in given}

@@ -14,6 +14,7 @@ from scipy.special import expit, logsumexp
 
 import multilevel as ml
 from multilevel import comparison, sampling
+from multilevel.priors import PYTHON
 from multilevel.structure import ATTRIBUTE, Structure, to_json
 
 type Array = np.ndarray
@@ -199,6 +200,7 @@ def average(parts: Sequence[tuple[Array, ...]], index: pd.Index) -> pd.DataFrame
     return pd.DataFrame({"elpd": elpd, "p": logsumexp(log_posterior + again, axis=0) - elpd}, index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BUILDERS)
 def test_exact_loo_of_the_real_data_is_that_of_dense_covariances(
     exact: dict[str, pd.DataFrame], dense: dict[str, pd.DataFrame], kind: str
@@ -323,6 +325,7 @@ EDGES: dict[str, tuple[list[str], dict[str, tuple[float, float]]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EDGES)
 def test_a_scale_whose_prior_ends_is_integrated_up_to_its_edge(case: str) -> None:
     labels, limits = EDGES[case]
@@ -639,13 +642,13 @@ def test_given_the_scales_the_model_is_the_normal_distribution_of_the_closed_for
     forms: dict[str, Any] = {"form": "centred"} if sigma_alpha else {}
     model = BUILDERS[kind](data, "y", "g", **forms)
     levels = [model["alpha"], *([model["alpha_bar"]] if sigma_alpha else [])]
-    log_density = model.compile_logp()
-    gradient = model.compile_dlogp(vars=levels)
+    log_density = model.compile_logp(mode=PYTHON)
+    gradient = model.compile_dlogp(vars=levels, mode=PYTHON)
     scales = {"sigma": sigma} | ({"sigma_alpha": sigma_alpha} if sigma_alpha else {})
     point = model.initial_point()
     for name, value in scales.items():
         transform, to = model.rvs_to_transforms[model[name]], model.rvs_to_values[model[name]]
-        point[to.name] = transform.forward(value, *model[name].owner.inputs).eval()
+        point[to.name] = transform.forward(value, *model[name].owner.inputs).eval(mode=PYTHON)
 
     def at(values: Array) -> dict[str, Any]:
         k = len(point["alpha"])

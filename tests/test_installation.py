@@ -89,6 +89,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_installed_library_has_its_tables_and_types(installed: Path) -> None:
     code = "import multilevel as ml; print(len(ml.load_trolley()), len(ml.load_lecture()))"
     code += "; print(ml.__file__)"
@@ -110,6 +111,7 @@ def test_the_installed_library_declares_its_dependencies(installed: Path) -> Non
     assert "License-Expression: MIT" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["counts", "studies", "compilation"])
 def test_modules_that_need_the_extra_are_imported_without_it(name: str) -> None:
     blocked = dict.fromkeys(("duckdb", "dask", "distributed", "jax"))

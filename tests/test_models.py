@@ -6,8 +6,9 @@ the Jacobian of each transformation is written beside the reference.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ import pymc as pm
 import pytensor.tensor as pt
 import pytest
 from pymc.blocking import DictToArrayBijection
+from pytensor.compile.maker import function
+from pytensor.graph.replace import vectorize_graph
 from scipy import stats
 from scipy.special import expit
 
 import multilevel as ml
 from multilevel import effects, likelihoods, models
-from multilevel.priors import Prior
+from multilevel.priors import PYTHON, Prior
 from multilevel.structure import structure_of
 
 Values = dict[str, Any]  # a number, or a dict of numbers by label, for each name
@@ -252,13 +255,19 @@ def random_point(model: pm.Model, seed: int = 1) -> dict[str, np.ndarray]:
     return {name: np.asarray(rng.normal(0, 0.6, shape)) for name, shape in shapes.items()}
 
 
+@lru_cache(maxsize=2)
+def compiled(model: pm.Model) -> Callable[[dict[str, np.ndarray]], list[np.ndarray]]:
+    """Compile the log density of a model, and all its variables, as functions of a point."""
+    outputs = model.replace_rvs_by_values([*model.free_RVs, *model.deterministics])
+    function = model.compile_fn([model.logp(), *outputs], inputs=model.value_vars, mode=PYTHON)
+    return cast(Callable[[dict[str, np.ndarray]], list[np.ndarray]], function)
+
+
 def evaluate(model: pm.Model, point: dict[str, np.ndarray]) -> Values:
     """Return the values of all variables at a point, by label where they have labels."""
-    variables = [*model.free_RVs, *model.deterministics]
-    outputs = model.replace_rvs_by_values(variables)
-    function = model.compile_fn(outputs, inputs=model.value_vars, mode="FAST_COMPILE")
     values: Values = {}
-    for variable, value in zip(variables, function(point), strict=True):
+    variables = [*model.free_RVs, *model.deterministics]
+    for variable, value in zip(variables, compiled(model)(point)[1:], strict=True):
         dims = model.named_vars_to_dims.get(variable.name, ())
         by_label = len(dims) == 1
         values[variable.name] = (
@@ -268,7 +277,7 @@ def evaluate(model: pm.Model, point: dict[str, np.ndarray]) -> Values:
 
 
 def log_density(model: pm.Model, point: dict[str, np.ndarray]) -> float:
-    return float(model.compile_logp(mode="FAST_COMPILE")(point))
+    return float(compiled(model)(point)[0])
 
 
 def log_likelihood_of_rows(model: pm.Model, values: Values) -> np.ndarray:
@@ -284,25 +293,21 @@ def log_volume(model: pm.Model, point: dict[str, np.ndarray]) -> float:
     That is the log determinant of the derivatives of the parameters, from differences of the fourth
     order. Of a matrix of correlations they are those below its diagonal.
     """
+    many = {v: v.type.clone(shape=(None, *v.type.shape))() for v in model.value_vars}
     names = structure_of(model, "test").variables()
-    function = model.compile_fn(
-        model.replace_rvs_by_values([model[name] for name in names]),
-        inputs=model.value_vars,
-        mode="FAST_COMPILE",
-    )
-    start = DictToArrayBijection.map(point)
-
-    def parameters(vector: np.ndarray) -> np.ndarray:
-        values = function(DictToArrayBijection.rmap(type(start)(vector, start.point_map_info)))
-        below = [v[np.tril_indices(len(v), -1)] if v.ndim == 2 else v.ravel() for v in values]
-        return np.concatenate(below)
-
-    h = 1e-3
-    columns = [
-        sum(w * parameters(start.data + k * h * unit) for k, w in WEIGHTS.items()) / h
-        for unit in np.eye(len(start.data))
+    outputs = model.replace_rvs_by_values([model[name] for name in names])
+    at_points = function([*many.values()], vectorize_graph(outputs, many), mode=PYTHON)
+    start, h = DictToArrayBijection.map(point), 1e-3
+    steps = np.array([k * h * unit for k in WEIGHTS for unit in np.eye(len(start.data))])
+    at = [DictToArrayBijection.rmap(start._replace(data=start.data + step)) for step in steps]
+    values = at_points(*(np.stack([p[v.name] for p in at]) for v in many))
+    below = [
+        v[:, *np.tril_indices(v.shape[1], -1)] if v.ndim == 3 else v.reshape(len(steps), -1)
+        for v in values
     ]
-    return float(np.linalg.slogdet(np.column_stack(columns))[1])
+    parameters = np.concatenate(below, axis=1).reshape(len(WEIGHTS), len(start.data), -1)
+    derivatives = np.tensordot([*WEIGHTS.values()], parameters, axes=1) / h
+    return float(np.linalg.slogdet(derivatives)[1])
 
 
 WEIGHTS = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
@@ -545,7 +550,7 @@ def test_the_prior_of_a_correlation_is_that_of_half_its_way_from_minus_one_to_on
 def test_levels_and_slopes_of_the_prior_go_together_as_their_correlation_says() -> None:
     model = ODDITIES["varying slopes"].model(rho_person=Prior(pm.Beta, 90, 10))
     names = ["alpha_person", "dose_person", "sigma_person", "sigma_dose_person", "rho_person"]
-    drawn = pm.draw([model[n] for n in names], draws=2000, mode="FAST_COMPILE", random_seed=1)
+    drawn = pm.draw([model[n] for n in names], draws=2000, mode=PYTHON, random_seed=1)
     level, steeper, *sds, rho = drawn
     standard = [x / sd[:, None] for x, sd in zip([level, steeper], sds, strict=True)]
     for values in standard:
@@ -907,7 +912,7 @@ def test_a_prior_of_a_correlation_is_one_of_numbers_from_zero_to_one() -> None:
 def test_the_correlations_of_three_effects_have_an_lkj_prior() -> None:
     """Under LKJ(eta) each of them is a stretched Beta with eta + (K - 2) / 2, here 2.5."""
     model = ODDITIES["linear, slopes"].model()
-    drawn = pm.draw(model["rho_person"], draws=2000, mode="FAST_COMPILE", random_seed=1)
+    drawn = pm.draw(model["rho_person"], draws=2000, mode=PYTHON, random_seed=1)
     assert model.named_vars_to_dims["rho_person"] == ("person_effect", "person_effect_2")
     assert list(model.coords["person_effect"]) == ["intercept", "dose", "trial"]
     np.testing.assert_allclose(drawn[:, [0, 1, 2], [0, 1, 2]], 1)

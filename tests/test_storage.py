@@ -222,6 +222,7 @@ ORDERED_MODELS: dict[str, Callable[[], pm.Model]] = {
 }
 
 
+@pytest.mark.slow
 def test_every_model_has_its_own_fingerprint() -> None:
     builders = [model, *OTHER_MODELS.values(), *ORDERED_MODELS.values()]
     keys = [storage.fingerprint(build(), SETTINGS) for build in builders]

@@ -17,6 +17,7 @@ from scipy.special import logsumexp, roots_legendre
 
 from multilevel.extras import ensure_compile_folder
 from multilevel.observations import identify
+from multilevel.priors import PYTHON
 from multilevel.structure import structure_or_none
 
 NEGLIGIBLE = 30.0
@@ -201,7 +202,7 @@ def _read_normal_model(model: pm.Model) -> _NormalModel:
 def _compile_logp(scale: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Compile the log prior density of a scale, for a vector of values."""
     value = pt.dvector()
-    return pm.compile([value], pm.logp(scale, value), mode="FAST_COMPILE")
+    return pm.compile([value], pm.logp(scale, value), mode=PYTHON)
 
 
 def _names(problem: _NormalModel) -> list[str]:

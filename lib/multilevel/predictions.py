@@ -16,6 +16,7 @@ from scipy.special import expit
 from multilevel.columns import complete_column, has_columns, matrix, numeric
 from multilevel.extras import ensure_compile_folder
 from multilevel.frames import as_frame
+from multilevel.priors import PYTHON
 from multilevel.structure import Structure, structure_of
 
 Clusters = Literal["same", "average", "new"]
@@ -214,7 +215,7 @@ def _posterior_or_prior(fit_or_model: xr.DataTree | pm.Model, seed: int | None) 
     drawn = pm.draw(
         [model[name] for name in names],
         draws=1000,
-        mode="FAST_COMPILE",
+        mode=PYTHON,
         random_seed=_require_seed(seed, "draws from the prior"),
     )
     variables = {

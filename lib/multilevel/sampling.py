@@ -14,9 +14,7 @@ import xarray as xr
 from pymc.distributions.continuous import FlatRV, HalfFlatRV
 from pymc.model.transform.optimization import freeze_dims_and_data
 from pytensor.compile.maker import function
-from pytensor.compile.mode import Mode
 from pytensor.graph.replace import vectorize_graph
-from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.graph.traversal import ancestors
 
 from multilevel import storage
@@ -24,6 +22,7 @@ from multilevel.compilation import compile_with_jax, compile_with_numba
 from multilevel.estimates import Estimates
 from multilevel.extras import ensure_compile_folder
 from multilevel.labels import one_dimensional
+from multilevel.priors import PYTHON
 from multilevel.structure import (
     ATTRIBUTE,
     Structure,
@@ -398,7 +397,7 @@ def _evaluate(model: pm.Model, draws: xr.Dataset, outputs: list[Any]) -> list[np
     evaluate = function(
         list(many.values()),
         vectorize_graph(outputs, many),
-        mode=Mode("py", RewriteDatabaseQuery(include=())),
+        mode=PYTHON,
         on_unused_input="ignore",
     )
     total = draws.sizes["chain"] * draws.sizes["draw"]
