@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import arviz as az
@@ -400,6 +401,112 @@ def test_predictors_that_are_no_numbers_are_refused_by_column(
         ml.predict(fit, NAMES.assign(dose=values))
     with pytest.raises(ValueError, match=words):
         ml.replicate(fit, NAMES.assign(dose=values), seed=1)
+
+
+DAYS = [*range(23), 30.0]
+NOT_NUMBERS: dict[str, tuple[Any, str, list[float]]] = {
+    "dates": (
+        pd.Timestamp("2024-01-01") + pd.to_timedelta(DAYS, unit="D"),
+        "data['x'] = (data['x'] - data['x'].min()) / pd.Timedelta(days=1)",
+        DAYS,
+    ),
+    "durations": (
+        pd.to_timedelta(DAYS, unit="s"),
+        "data['x'] = data['x'].dt.total_seconds()",
+        DAYS,
+    ),
+    "decimals": (
+        [Decimal(str(day)) for day in DAYS],
+        "data['x'] = data['x'].astype(str).astype(float)",
+        DAYS,
+    ),
+    "percent": ([f"{day}%" for day in DAYS], "data['x'].str.rstrip('%').astype(float)", DAYS),
+    "decimal commas": (
+        [f"{day:.1f}".replace(".", ",") for day in DAYS],
+        "data['x'].str.replace(',', '.').astype(float)",
+        DAYS,
+    ),
+    "thousands": (
+        [f"{1000 * day:,}" for day in DAYS],
+        "data['x'].str.replace(',', '').astype(float)",
+        [1000 * day for day in DAYS],
+    ),
+    "two labels": (
+        ["no", "yes"] * 12,
+        "data['x'] = (data['x'] == 'yes').astype(int)",
+        [0, 1] * 12,
+    ),
+    "categories": (
+        pd.Categorical(["low", "high"] * 12),
+        "data['x'] = (data['x'] == 'low').astype(int)",
+        [1, 0] * 12,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_NUMBERS)
+def test_how_to_make_numbers_of_a_column_is_said_and_right(kind: str) -> None:
+    values, code, numbers = NOT_NUMBERS[kind]
+    data = NAMES.assign(x=values)
+    with pytest.raises(ValueError, match=f"'x' must be numeric.*{re.escape(code)}"):
+        ml.linear(data, "y", ["x"], check=False)
+    changed = code if code.startswith("data['x'] = ") else f"data['x'] = {code}"
+    exec(changed, {"data": data, "pd": pd})
+    np.testing.assert_allclose(data["x"].to_numpy(float), numbers)
+    ml.linear(data, "y", ["x"], check=False)
+
+
+def test_a_predictor_of_several_labels_takes_a_column_for_each_but_one() -> None:
+    data = NAMES.assign(x=list("abc") * 8)
+    code = "data.join(pd.get_dummies(data['x'], prefix='x', drop_first=True, dtype=int))"
+    with pytest.raises(ValueError, match=re.escape(code)):
+        ml.linear(data, "y", ["x"], check=False)
+    ml.linear(eval(code), "y", ["x_b", "x_c"], check=False)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("Y", "Did you mean 'y'"),
+        ("y ~ dose", "Formulas are not read here"),
+        ("log(y) ~ dose", "Formulas are not read here"),
+    ],
+)
+def test_a_name_that_is_nearly_a_column_or_a_formula_is_told_so(outcome: str, words: str) -> None:
+    with pytest.raises(ValueError, match=rf"no column '{re.escape(outcome)}'.*{words}"):
+        ml.linear(NAMES, outcome, ["dose"], check=False)
+
+
+def test_slopes_that_name_no_group_and_builders_that_are_none_are_refused() -> None:
+    wrong: Any = ["dose"]
+    with pytest.raises(ValueError, match=r"slopes=\{'person': \['dose'\]\}; it is \['dose'\]"):
+        ml.linear(NAMES, "y", ["dose"], ["person"], wrong, check=False)
+    with pytest.raises(ValueError, match=r"population-level effect: predictors=\['dose'\]"):
+        ml.linear(NAMES, "y", [], ["person"], {"person": ["dose"]}, check=False)
+    data: Any = NAMES
+    with pytest.raises(TypeError, match=r"needs the builder first.*of the type DataFrame"):
+        ml.scaled_priors(data, data, "y")
+    with pytest.raises(TypeError, match=r"DataFrameGroupBy: make one by data\.obj"):
+        ml.linear(data.groupby("person"), "y")
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_an_outcome_in_another_unit_is_not_blamed_on_its_predictors(factor: float) -> None:
+    data = NAMES.assign(y=NAMES["y"] * factor)
+    with pytest.raises(ValueError, match="sd of 'y' within clusters") as refused:
+        ml.linear(data, "y", ["dose"], ["person"])
+    assert "'dose' (mean" not in str(refused.value)
+
+
+def test_a_large_predictor_that_is_centred_already_is_not_to_be_centred() -> None:
+    data = NAMES.assign(dose=1e4 * (NAMES["dose"] - NAMES["dose"].mean()))
+    with pytest.raises(ValueError, match=r"larger unit, such as data\['dose'\] / data") as refused:
+        ml.linear(data, "y", ["dose"], ["person"])
+    assert "centre it" not in str(refused.value)
+
+
+def test_two_rows_say_nothing_of_a_spread() -> None:
+    ml.linear(pd.DataFrame({"y": [0.5, 1.0], "dose": [0.0, 1.0]}), "y", ["dose"])
 
 
 def test_a_model_of_ones_own_is_not_guessed_at() -> None:

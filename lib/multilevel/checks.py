@@ -186,8 +186,9 @@ class Sketch:
         if arm is not None:
             means = np.bincount(arm, weight * self.residual) / np.bincount(arm, weight)
             self.residual = self.residual - means[arm]
-        free = max(weight.sum() - design.shape[1], 1.0)
-        self.sd = float(np.sqrt((weight * self.residual**2).sum() / free))
+        free = weight.sum() - design.shape[1]
+        squares = (weight * self.residual**2).sum()
+        self.sd = float(np.sqrt(squares / free)) if free > 0 else np.inf
         self.errors = self.sd * np.sqrt((factor**2).sum(axis=1))
         self.within = min([self.sd, *(self._within(code) for code in codes.values())])
         self.mean, self.spread = _moments(self.score, weight)
@@ -236,7 +237,9 @@ def check_priors(sketch: Sketch, prior: Mapping[str, Prior]) -> None:
     prior
         Priors by parameter.
     """
-    found = [*_locations(sketch, prior), *_sizes(sketch, prior), *_scales(sketch, prior)]
+    scales = _scales(sketch, prior)
+    # Where the outcome has another unit, the reach of a predictor says nothing of the predictor.
+    found = [*_locations(sketch, prior), *(scales or _sizes(sketch, prior))]
     if found:
         raise ValueError("\n".join(["The data contradict the priors.", *found, *_remedies(sketch)]))
 
@@ -285,7 +288,10 @@ def _sizes(sketch: Sketch, prior: Mapping[str, Prior]) -> list[str]:
             f"{{:.3g}} {'sds' if structure.family == 'normal' else 'log-odds'}"
         )
         if np.isfinite(sd) and sd * reach[k] > WIDE:
-            remedy = f"centre it, data['{name}'] - data['{name}'].mean(), or choose a larger unit"
+            column = f"data['{name}']"
+            remedy = f"choose a larger unit, such as {column} / {column}.std()"
+            if sd * sketch.x_spread[k] < WIDE:
+                remedy = f"centre it, {column} - {column}.mean(), or choose a larger unit"
             found.append(f"- {said.format('large', sd * reach[k])}: {remedy}.")
         if sd * sketch.x_spread[k] < TINY:
             found.append(f"- {said.format('small', sd * sketch.x_spread[k])}.")
@@ -321,7 +327,7 @@ def spreads(sketch: Sketch) -> dict[str, tuple[str, float]]:
         between = float(np.sqrt(max(means.var() - noise, 0.0)))
         result[structure.sd(group)] = (f"the sd of '{outcome}' between '{group}'", between)
     result["sigma"] = (f"the sd of '{outcome}' within clusters", within)
-    return {name: (what, sd) for name, (what, sd) in result.items() if sd > 0}
+    return {name: (what, sd) for name, (what, sd) in result.items() if 0 < sd < np.inf}
 
 
 def _element(draws: np.ndarray, element: int | None) -> np.ndarray:

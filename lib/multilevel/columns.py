@@ -1,10 +1,14 @@
 """Read the columns of a frame for a model, after checking that the model can use them."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+MOST_LABELS = 10
+"""Of a column that might be a predictor, one column for each label but one."""
 
 
 class Factor(NamedTuple):
@@ -74,9 +78,14 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
         together = pd.DataFrame(dict(enumerate(parts))).agg(":".join, axis=1)
         return together.rename(column)
     if column not in data.columns:
+        names = {str(name).casefold(): name for name in data}
+        close = get_close_matches(str(column).casefold(), names, n=1)
+        hint = f" Did you mean '{names[close[0]]}'?" if close else ""
+        if set(str(column)) & set("~|*+"):
+            hint = " Formulas are not read here: name single columns. (Bambi reads formulas.)"
         raise ValueError(
             f"There is no column '{column}' in the data. The columns are: "
-            f"{', '.join(map(str, data))}."
+            f"{', '.join(map(str, data))}.{hint}"
         )
     if data.empty:
         raise ValueError(f"The data have no rows, so there is nothing in column '{column}'.")
@@ -99,11 +108,48 @@ def numeric(data: pd.DataFrame, column: str) -> np.ndarray:
     values = complete_column(data, column)
     types = pd.api.types
     if not (types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype)):
-        raise ValueError(f"Column '{column}' must be numeric; it is of type {values.dtype}.")
+        raise ValueError(
+            f"Column '{column}' must be numeric; it is of type {values.dtype}. "
+            f"{_to_numbers(values, column)}"
+        )
     numbers = values.astype(float).to_numpy(float)
     if not np.isfinite(numbers).all():
         raise ValueError(f"Column '{column}' has infinite values; correct or drop those rows.")
     return numbers
+
+
+def _to_numbers(values: pd.Series, column: str) -> str:
+    """Say how a column that is not numeric can be made so."""
+    old, labels, text = f"data['{column}']", values.unique().tolist(), values.astype(str)
+
+    def are_numbers(text: pd.Series) -> bool:
+        return bool(pd.to_numeric(text, errors="coerce").notna().all())
+
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return f"Days since the first: {old} = ({old} - {old}.min()) / pd.Timedelta(days=1)."
+    if pd.api.types.is_timedelta64_dtype(values.dtype):
+        return f"In seconds: {old} = {old}.dt.total_seconds()."
+    if are_numbers(text):
+        return f"Its values are numbers: {old} = {old}.astype(str).astype(float)."
+    if are_numbers(text.str.rstrip("%")):
+        return f"In percent: {old} = {old}.str.rstrip('%').astype(float)."
+    if are_numbers(text.str.replace(",", "")):
+        return (
+            f"Read commas by {old}.str.replace(',', '.').astype(float) if they separate decimals, "
+            f"and by {old}.str.replace(',', '').astype(float) if they separate thousands."
+        )
+    if len(labels) == 1:
+        return f"It has a single label, {labels[0]!r}, and says nothing."
+    if len(labels) == 2:
+        one = max(labels, key=str)
+        return f"Make zeros and ones of its two labels: {old} = ({old} == {one!r}).astype(int)."
+    if len(labels) <= MOST_LABELS:
+        return (
+            f"As a predictor, it takes a column of zeros and ones for each of its labels but one: "
+            f"data.join(pd.get_dummies({old}, prefix='{column}', drop_first=True, dtype=int))."
+        )
+    not_numbers = values[pd.to_numeric(text, errors="coerce").isna().to_numpy()]
+    return f"Some of its values are not numbers, such as {not_numbers.iloc[0]!r}."
 
 
 def matrix(data: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:

@@ -13,6 +13,7 @@ REMEDIES = {
     "compute": "{name}.compute()",  # Dask
     "collect": "{name}.collect()",  # a lazy frame of Polars
     "df": "{name}.df()",  # DuckDB
+    "obj": "{name}.obj",  # grouped by pandas
 }
 """How to make a frame, by a method that the object has."""
 

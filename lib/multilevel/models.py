@@ -721,6 +721,8 @@ def scaled_priors(
     ------
     ValueError
         As for the builder; or a column is constant, and so has no scale.
+    TypeError
+        The builder is not the first argument.
 
     Examples
     --------
@@ -733,6 +735,11 @@ def scaled_priors(
     Normal(170, 14.1)
     >>> model = ml.partial_pooling(data, "height", "person", **priors)
     """
+    if not callable(builder):
+        raise TypeError(
+            f"scaled_priors needs the builder first, as in ml.scaled_priors(ml.linear, data, 'y'); "
+            f"here it is of the type {type(builder).__name__}."
+        )
     model = builder(data, *columns, **{**settings, "check": False})
     sketch: checks.Sketch = getattr(model, SKETCH)
     checks.check_predictors(sketch.x, sketch.structure.predictors)
@@ -781,6 +788,11 @@ def _structure(
 ) -> Structure:
     """Declare a model with several groups; raise ValueError if a slope is no predictor."""
     x, g = names_of(predictors, "predictors"), names_of(groups, "groups")
+    if not isinstance(slopes, Mapping | None):
+        raise ValueError(
+            f"slopes must say which slopes vary between the clusters of which group, such as "
+            f"slopes={{'{next(iter(g), 'id')}': ['{next(iter(x), 'time')}']}}; it is {slopes!r}."
+        )
     varying = {
         group: names_of(names, f"slopes[{group!r}]") for group, names in (slopes or {}).items()
     }
@@ -789,7 +801,10 @@ def _structure(
             raise ValueError(f"slopes names '{group}', which is not one of the groups {list(g)}.")
         for name in names:
             if name not in x:
-                raise ValueError(f"The slope must be one of the predictors {list(x)}: '{name}'.")
+                raise ValueError(
+                    f"The slope must be one of the predictors {list(x)}: '{name}'. Its mean over "
+                    f"clusters is a population-level effect: predictors={[*x, name]}."
+                )
     return Structure(family, outcome, x, groups=g, slopes=varying)
 
 
