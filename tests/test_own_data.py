@@ -509,6 +509,27 @@ def test_two_rows_say_nothing_of_a_spread() -> None:
     ml.linear(pd.DataFrame({"y": [0.5, 1.0], "dose": [0.0, 1.0]}), "y", ["dose"])
 
 
+@pytest.mark.parametrize("thing", [None, NAMES, "fit.nc"], ids=lambda thing: type(thing).__name__)
+def test_what_is_no_fit_is_refused_as_such(thing: Any) -> None:
+    words = f"needs a fit.*of the type {type(thing).__name__}"
+    with pytest.raises(TypeError, match=words):
+        ml.predict(thing, NAMES)
+    with pytest.raises(TypeError, match=words):
+        ml.loo(thing)
+    with pytest.raises(TypeError, match=words):
+        ml.reloo(thing, lambda data: ml.no_pooling(data, "y", "person"), NAMES, seed=1)
+    with pytest.raises(ValueError, match="two fits by name"):
+        ml.compare([thing, thing])  # type: ignore[arg-type]
+
+
+def test_nested_labels_are_the_same_whether_numbers_are_whole_or_floats() -> None:
+    data = NAMES.assign(school=[1, 2, 3] * 8, room=[1, 2] * 12)
+    again = data.astype({"school": float, "room": "Int64"})
+    both = [ml.linear(d, "y", groups=["school:room"], check=False) for d in (data, again)]
+    assert both[0].coords["school:room"] == both[1].coords["school:room"]
+    assert "1:2" in both[0].coords["school:room"]
+
+
 def test_a_model_of_ones_own_is_not_guessed_at() -> None:
     with pm.Model(coords={"person": list("pqrs"), "row": NAMES.index}) as model:
         alpha = pm.Normal("alpha", 0, 1, dims="person")  # the names of no_pooling, but a slope

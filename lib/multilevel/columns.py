@@ -74,7 +74,7 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
         There is no such column, it has missing values, or the frame has no rows.
     """
     if isinstance(column, str) and column not in data.columns and ":" in column:
-        parts = [complete_column(data, part).astype(str) for part in column.split(":")]
+        parts = [complete_column(data, part).map(_as_text) for part in column.split(":")]
         together = pd.DataFrame(dict(enumerate(parts))).agg(":".join, axis=1)
         return together.rename(column)
     if column not in data.columns:
@@ -96,6 +96,12 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
             f"to do about them first; data.dropna(subset=['{column}']) leaves those rows out."
         )
     return data[column]
+
+
+def _as_text(label: Any) -> str:
+    """Return a label as text, whole numbers alike whatever their type."""
+    is_whole = isinstance(label, float) and label.is_integer()
+    return str(int(label) if is_whole else label)
 
 
 def has_columns(data: pd.DataFrame, group: str) -> bool:

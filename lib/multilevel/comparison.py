@@ -138,12 +138,13 @@ def loo(
     >>> len(ml.loo(fit)), len(ml.loo(fit, leave_out="person", data=data))
     (40, 8)
     """
+    structure = structure_or_none(fit)
     if "constant_data" in fit.children and "count_of_row" in fit["constant_data"]:
         raise ValueError(
             "The rows of this fit were counted before the model saw them, and LOO is about single "
             "rows. Fit a sample of the rows themselves to compare models."
         )
-    posterior = correlations_once(fit["posterior"].dataset, structure_or_none(fit))
+    posterior = correlations_once(fit["posterior"].dataset, structure)
     efficiency = _relative_efficiency(posterior)
     if leave_out is not None:
         problem = _cluster_problem(fit, leave_out, groups, data)
@@ -264,6 +265,7 @@ def reloo(
     ConvergenceError
         The draws of a refit cannot be trusted.
     """
+    structure = structure_of(fit, "reloo()")
     _check_rows_of_fit(fit, data)
     if leave_out is None:
         table = loo(fit)
@@ -280,7 +282,7 @@ def reloo(
         number = of_table[position]
         rows = np.flatnonzero(kind == number) if leave_out else np.array([position])
         both[of_table == number] = _elpd_by_refitting(
-            structure_of(fit, "reloo()"), build, data, rows, seed, settings, joint
+            structure, build, data, rows, seed, settings, joint
         )
     elpd, error = both.T
     p = table["elpd"] + table["p"] - elpd
@@ -342,8 +344,10 @@ def compare(
     partial pooling       0.00     0.00     -4.37
     no pooling           -0.54     0.74     -4.91
     """
-    if len(fits) < 2:
-        raise ValueError("compare() needs at least two fits: compare({'a': fit_a, 'b': fit_b}).")
+    if not isinstance(fits, Mapping) or len(fits) < 2:
+        raise ValueError(
+            "compare() needs at least two fits by name: compare({'a': fit_a, 'b': fit_b})."
+        )
     if columns not in ("main", "all"):
         raise ValueError(f"columns must be 'main' or 'all'; it is {columns!r}.")
     _check_same_observations(fits)

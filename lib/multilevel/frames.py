@@ -78,6 +78,8 @@ def _method(data: Any) -> Any:
 
 def _remedy(data: Any, name: str) -> str:
     """Return the code that makes a frame of an object."""
+    if isinstance(data, xr.DataTree):
+        return f"ml.tidy({name}['posterior']['sigma']), one variable at a time"
     if isinstance(data, str):
         return f"pd.read_csv({name}), if it is the name of a file"
     found = [code for method, code in REMEDIES.items() if hasattr(data, method)]

@@ -192,6 +192,8 @@ def structure_of(fit_or_model: xr.DataTree | pm.Model, purpose: str) -> Structur
     ------
     ValueError
         The model is not from one of the builders.
+    TypeError
+        It is neither a model nor a fit.
     """
     found = structure_or_none(fit_or_model)
     if found is None:
@@ -208,6 +210,11 @@ def structure_or_none(fit_or_model: xr.DataTree | pm.Model) -> Structure | None:
     """Return the structure of a model or a fit; None if the model is not from a builder."""
     if isinstance(fit_or_model, pm.Model):
         return getattr(fit_or_model, ATTRIBUTE, None)
+    if not isinstance(fit_or_model, xr.DataTree):
+        raise TypeError(
+            f"This needs a fit, such as ml.fit(model, seed=1), or a model; it was given an object "
+            f"of the type {type(fit_or_model).__name__}."
+        )
     text = fit_or_model.attrs.get(ATTRIBUTE)
     return None if text is None else _from_json(text)
 
