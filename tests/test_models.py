@@ -861,6 +861,38 @@ def test_nested_labels_are_told_apart_where_the_nesting_is_named() -> None:
     assert list(crossed.coords["person"]) == ["ann", "bob", "mia", "zoe"]
 
 
+def test_what_rows_say_of_a_cluster_leaves_open_how_much_those_within_it_differ() -> None:
+    """As by the covariances of rows: residuals, and the intercepts of two inner levels."""
+    rng = np.random.default_rng(1)
+    school, room, pupil = np.repeat([0, 1, 2], 12), np.repeat(range(9), 4), np.repeat(range(18), 2)
+    x, y, sigma, sds = rng.normal(size=36), rng.normal(size=36), 0.7, [0.4, 0.9]
+    z = [np.ones(36), x]
+    inner = [(pupil, pt.constant(sds[0])), (room, pt.constant(sds[1]))]
+    information = effects.information_of_normal(pt.constant(y), np.ones(36))
+    remaining = effects.Remaining(
+        information, sigma**-2, school, z, np.ones((36, 1)), pt.zeros(1), inner=inner
+    )
+    same = [np.equal.outer(codes, codes) for codes in (pupil, room)]
+    covariance = sigma**2 * np.eye(36) + sum(sd**2 * s for sd, s in zip(sds, same, strict=True))
+    precision = pt.stack([pt.stack(row) for row in remaining.precision]).eval()
+    total = pt.stack(remaining.sum).eval()
+    for k in range(3):
+        design = np.column_stack(z) * (school == k)[:, None]
+        weighted = np.linalg.solve(covariance, design)
+        np.testing.assert_allclose(precision[..., k], design.T @ weighted)
+        np.testing.assert_allclose(total[..., k], weighted.T @ y)
+
+
+def test_clusters_come_before_those_that_lie_within_them() -> None:
+    data = ODD.assign(y=ODD["y"] - 5 * (ODD["person"] == "ann"))
+    for groups in (["day", "day:person"], ["day:person", "day"]):
+        model = ml.linear(data, "y", groups=groups, check=False)
+        forms = structure_of(model, "test").forms
+        assert list(forms.items()) == [("day", "adapted"), ("day:person", "adapted")]
+    model = ml.linear(data, "y", groups=["day", "day:person"], form="centred", check=False)
+    assert set(structure_of(model, "test").forms.values()) == {"centred"}
+
+
 # Priors of standard deviations and correlations ---------------------------------------------------
 
 

@@ -380,6 +380,20 @@ def test_a_column_with_the_name_of_a_parameter_is_refused_or_changes_no_number(w
     assert "z" not in taken
 
 
+# Nested clusters ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nested_clusters_pass_at_default_settings(seed: int) -> None:
+    """Ten batches of three casks, two samples each, as in a textbook's pastes."""
+    rng = np.random.default_rng(seed)
+    batch, cask = np.repeat(range(10), 6), np.tile(np.repeat(list("abc"), 2), 10)
+    between = rng.normal(0, 1.3, 10)[batch] + np.repeat(rng.normal(0, 2.9, 30), 2)
+    data = pd.DataFrame({"batch": batch, "cask": cask, "y": between + rng.normal(0, 0.8, 60)})
+    data["y"] = (data["y"] - data["y"].mean()) / data["y"].std()
+    ml.fit(ml.linear(data, "y", groups=["batch", "batch:cask"]), seed=1)
+
+
 # New data that predictions cannot take ------------------------------------------------------------
 
 

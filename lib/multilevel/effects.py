@@ -7,9 +7,9 @@ cluster in units of what its own data leave open, given all other parameters. It
 takes longer to compile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pymc as pm
@@ -100,12 +100,53 @@ def information_of_categories(
     return Information(count * curvature, response, float(threshold.mean()))
 
 
+class Scales(NamedTuple):
+    """Standard deviations of a group's effects, and the signs with which they are sampled."""
+
+    signed: list[Tensor]
+    signs: list[Tensor | float]
+
+
+def group_level_scales(
+    structure: Structure, group: str, prior: Mapping[str, Prior], units: Sequence[float]
+) -> Scales:
+    """Create the standard deviations of a group's effects, in the model of the current context.
+
+    Parameters
+    ----------
+    structure, group, prior
+        As for :func:`group_level_effects`.
+    units
+        By term, the size of an effect that the rows of a typical cluster can just tell from zero.
+
+    Returns
+    -------
+    Scales
+    """
+    form, terms = structure.forms[group], structure.terms(group)
+    symmetric = len(terms) == 1 or is_symmetric_beta(prior[structure.correlation(group)])
+    scales = Scales([], [])
+    for term, unit in zip(terms, units, strict=True):
+        sd = structure.sd(group, term)
+        signed = form == "non-centred" and symmetric and can_have_sign(prior[sd])
+        if form == "adapted" and can_be_any_positive(prior[sd]):
+            scale = prior[sd](sd, default_transform=HalfLog(unit))
+        else:
+            scale = prior[sd].of_absolute(f"_{sd}") if signed else prior[sd](sd)
+        scales.signed.append(scale)
+        scales.signs.append(pt.sign(scale) if signed else 1.0)
+        if signed:
+            pm.Deterministic(sd, abs(scale))
+    return scales
+
+
 def group_level_effects(
     structure: Structure,
     group: str,
     prior: Mapping[str, Prior],
     around: Mapping[str | None, Tensor],
     remaining: "Remaining",
+    create_scales: Callable[[], Scales],
 ) -> dict[str | None, Tensor]:
     r"""Create the group-level effects of a group, in the model of the current context.
 
@@ -137,6 +178,8 @@ def group_level_effects(
         By term (None for the intercept), what a centred effect is sampled around; zero if absent.
     remaining
         What the rows say of the group, given everything that was created before.
+    create_scales
+        Creates the standard deviations, or returns them if they exist.
 
     Returns
     -------
@@ -148,19 +191,7 @@ def group_level_effects(
     effects: list[Tensor]
     cholesky: list[list[Any]]
     cholesky = _cholesky(correlation, prior[correlation], len(terms)) if several else [[1.0]]
-    with_sign = form == "non-centred" and (not several or is_symmetric_beta(prior[correlation]))
-    scales: list[Tensor] = []
-    signs: list[Tensor | float] = []
-    for term in terms:
-        sd = structure.sd(group, term)
-        signed = with_sign and can_have_sign(prior[sd])
-        if form == "adapted" and can_be_any_positive(prior[sd]):
-            scales.append(prior[sd](sd, default_transform=HalfLog(remaining.units[len(signs)])))
-        else:
-            scales.append(prior[sd].of_absolute(f"_{sd}") if signed else prior[sd](sd))
-        signs.append(pt.sign(scales[-1]) if signed else 1.0)
-        if signed:
-            pm.Deterministic(sd, abs(scales[-1]))
+    scales, signs = create_scales()
     if form == "centred":
         effects = _centred(structure, group, scales, cholesky, around)
     else:
@@ -262,13 +293,10 @@ class Remaining:
         These effects, of the same length.
     others
         Effects of other groups by row, created before.
-    noise
-        Rough residual sd of normal outcomes, or 1.
-
-    Attributes
-    ----------
-    units
-        By term, the size of an effect that the rows of a typical cluster can just tell from zero.
+    inner
+        Of groups whose clusters lie within those of this group, the finest first: the cluster of
+        each row, and the standard deviation of their intercepts, which are still to be created and
+        are integrated out.
     """
 
     def __init__(
@@ -280,15 +308,17 @@ class Remaining:
         known: np.ndarray,
         effects: Tensor,
         others: Sequence[Tensor] = (),
-        noise: float = 1.0,
+        inner: Sequence[tuple[np.ndarray, Tensor]] = (),
     ) -> None:
-        clusters, weight = codes.max() + 1, information.weight
+        weight = information.weight
+        levels = [*(fine for fine, _ in inner), codes]
+        first, clusters = levels[0], levels[0].max() + 1
 
         def sums(values: np.ndarray) -> np.ndarray:
-            return np.bincount(codes, values, minlength=clusters)
+            return np.bincount(first, values, minlength=clusters)
 
         def symbolic_sums(values: Any) -> Tensor:
-            return pt.inc_subtensor(pt.zeros(clusters)[codes], values)
+            return pt.inc_subtensor(pt.zeros(clusters)[first], values)
 
         self.precision = [[precision * sums(weight * a * b) for b in z] for a in z]
         self.sum = []
@@ -298,7 +328,47 @@ class Remaining:
             for other in others:
                 total = total - symbolic_sums(weight * a * other)
             self.sum.append(precision * total)
-        self.units = [noise / np.sqrt((weight * a**2).sum() / clusters) for a in z]
+        for (fine, sd), coarse in zip(inner, levels[1:], strict=True):
+            self._integrate_out(sd, fine, coarse)
+
+    def _integrate_out(self, sd: Tensor, fine: np.ndarray, coarse: np.ndarray) -> None:
+        """Integrate out the intercepts of clusters, and add up what is left over larger ones."""
+        p, q, size = self.precision, self.sum, range(len(self.sum))
+        larger = np.empty(fine.max() + 1, int)
+        larger[fine] = coarse
+
+        def total(values: Tensor) -> Tensor:
+            return pt.inc_subtensor(pt.zeros(coarse.max() + 1)[larger], values)
+
+        lost = sd**2 / (1 + sd**2 * p[0][0])
+        self.precision = [[total(p[a][b] - lost * p[0][a] * p[0][b]) for b in size] for a in size]
+        self.sum = [total(q[a] - lost * p[0][a] * q[0]) for a in size]
+
+
+def units(
+    information: Information, codes: np.ndarray, z: Sequence[np.ndarray], noise: float
+) -> list[float]:
+    """Return, by term, the size of an effect that a typical cluster can just tell from zero.
+
+    Parameters
+    ----------
+    information, codes, z
+        As for :class:`Remaining`.
+    noise
+        Rough residual sd of normal outcomes, or 1.
+
+    Returns
+    -------
+    list of float
+    """
+    weight, clusters = information.weight, codes.max() + 1
+    return [float(noise / np.sqrt((weight * a**2).sum() / clusters)) for a in z]
+
+
+def lies_within(fine: np.ndarray, coarse: np.ndarray) -> bool:
+    """Return whether each cluster of a group lies in one cluster of another, which has fewer."""
+    pairs = len(np.unique(np.column_stack([fine, coarse]), axis=0))
+    return bool(pairs == fine.max() + 1 > coarse.max() + 1)
 
 
 def _adapted(
@@ -317,7 +387,9 @@ def _adapted(
     independent standard normal variables in the posterior, as if the effects had been integrated
     out; in logit models nearly so. The prior of :math:`w_j` is that of :math:`z_j`, transformed:
     whatever :math:`P_j` and :math:`q_j` are, the posterior is the same (cf. Papaspiliopoulos,
-    Roberts & Sköld 2007).
+    Roberts & Sköld 2007). Where other clusters lie within these, as classes within schools, their
+    intercepts are integrated out of :math:`P_j` and :math:`q_j`: what the rows of a school say of
+    it depends on how much its classes differ.
     """
     terms = structure.terms(group)
     size = range(len(terms))

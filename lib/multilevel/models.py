@@ -16,6 +16,7 @@ judgement, by person" explains the first two:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -38,12 +39,17 @@ from multilevel.columns import (
     ordered_categories,
 )
 from multilevel.effects import (
+    Information,
     Remaining,
+    Scales,
     f_ratios,
     group_level_effects,
+    group_level_scales,
     information_of_categories,
     information_of_normal,
+    lies_within,
     suitable_form,
+    units,
 )
 from multilevel.frames import as_frame
 from multilevel.likelihoods import (
@@ -843,6 +849,7 @@ class _Parts:
             checks.check_priors(sketch, self.prior)
         self.structure = replace(structure, forms=_forms(structure, form, sketch))
         self.model = pm.Model(coords=self._coords())
+        self.scales: dict[str, Scales] = {}
         declare(self.model, self.structure)
         if structure.family == "normal":
             with self.model:  # shared, so that a study may sample the model with other outcomes
@@ -923,11 +930,8 @@ class _Parts:
     ) -> dict[str | None, Tensor]:
         """Create the effects of a group, given those of others by row."""
         structure, codes = self.structure, self.clusters[group].codes
-        slopes = [structure.predictors.index(name) for name in structure.slopes.get(group, ())]
-        if structure.family == "normal":
-            information = information_of_normal(self.outcome, self.rows.size)
-        else:
-            information = information_of_categories(self.y, self.rows.size, codes)
+        slopes = structure.slopes.get(group, ())
+        information, z = self._information(group)
         known, population = [np.ones(len(self.y))], [level + information.reference]
         if self.arms is not None:
             known += list(np.eye(len(self.arms.labels))[:, self.arms.codes])
@@ -935,18 +939,47 @@ class _Parts:
             known += list(self.x.T)
         if len(known) > 1:
             population.append(self.model["beta"])
-        z = [np.ones(len(self.y)), *(self.x[:, slope] for slope in slopes)]
         columns = np.column_stack(known)
         joined = pt.concatenate([pt.atleast_1d(part) for part in population])
-        noise = self.sketch.within if structure.family == "normal" else 1.0
-        remaining = Remaining(information, precision, codes, z, columns, joined, others, noise)
+        inner = [(fine, self.scales_of(name).signed[0]) for name, fine in self._inner(group)]
+        remaining = Remaining(information, precision, codes, z, columns, joined, others, inner)
         around: dict[str | None, Tensor] = {
-            name: self.model["beta"][slope]
-            for name, slope in zip(structure.slopes.get(group, ()), slopes, strict=True)
+            name: self.model["beta"][structure.predictors.index(name)] for name in slopes
         }
         if not others:  # the level of everything is known better than how it divides into parts
             around[None] = level if structure.means else level + self.at_predictor_means()
-        return group_level_effects(structure, group, self.prior, around, remaining)
+        scales = partial(self.scales_of, group)
+        return group_level_effects(structure, group, self.prior, around, remaining, scales)
+
+    def scales_of(self, group: str) -> Scales:
+        """Create the standard deviations of a group's effects, or return them if they exist."""
+        if group not in self.scales:
+            noise = self.sketch.within if self.structure.family == "normal" else 1.0
+            information, z = self._information(group)
+            unit = units(information, self.clusters[group].codes, z, noise)
+            self.scales[group] = group_level_scales(self.structure, group, self.prior, unit)
+        return self.scales[group]
+
+    def _information(self, group: str) -> tuple[Information, list[np.ndarray]]:
+        """Return what the rows say, and what each term of a group is multiplied by in each row."""
+        structure = self.structure
+        places = [structure.predictors.index(name) for name in structure.slopes.get(group, ())]
+        z = [np.ones(len(self.y)), *(self.x[:, place] for place in places)]
+        if structure.family == "normal":
+            return information_of_normal(self.outcome, self.rows.size), z
+        codes = self.clusters[group].codes
+        return information_of_categories(self.y, self.rows.size, codes), z
+
+    def _inner(self, group: str) -> list[tuple[str, np.ndarray]]:
+        """Return the groups that are nested in a group, the finest first, each in the next."""
+        coarse = self.clusters[group].codes
+        chain: list[tuple[str, np.ndarray]] = []
+        for name, factor in sorted(self.clusters.items(), key=lambda item: -item[1].codes.max()):
+            if lies_within(factor.codes, coarse) and (
+                not chain or lies_within(chain[-1][1], factor.codes)
+            ):
+                chain.append((name, factor.codes))
+        return chain
 
     def _by_row(
         self,
@@ -1032,10 +1065,17 @@ def _forms(structure: Structure, form: Forms, sketch: checks.Sketch) -> dict[str
         if choice not in FORMS:
             raise ValueError(f"form is one of {', '.join(map(repr, FORMS))}; it is {choice!r}.")
     ratios = f_ratios(sketch.residual, sketch.codes, sketch.weight) if structure.pooled else {}
+    around = {
+        group: [other for other in ratios if lies_within(sketch.codes[group], sketch.codes[other])]
+        for group in ratios
+    }
+    nested = {name for group in ratios for name in [group, *around[group]] if around[group]}
     chosen: dict[str, str] = {}
-    for group, ratio in ratios.items():
+    # Clusters come before those that lie within them.
+    for group in sorted(ratios, key=lambda group: len(around[group])):
         wish = forms.get(group, "auto")
         others = "centred" in chosen.values()
-        suitable = suitable_form(ratio, structure, group, others)
+        suitable = suitable_form(ratios[group], structure, group, others)
+        suitable = "adapted" if group in nested else suitable
         chosen[group] = suitable if wish == "auto" else wish
     return chosen
