@@ -189,7 +189,7 @@ def partial_pooling(
     form
         Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
         the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in most other cases; see
+        (below 1.1), and ``"adapted"`` in between, for nested groups and in most other cases; see
         :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
         group. The posterior is the same.
     count
@@ -276,18 +276,8 @@ def varying_slopes(
         Name of the column that identifies the cluster of each row.
     slope
         The predictor whose slope varies between clusters; it must vary within at least one of them.
-    form
-        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
-        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in most other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
-        group. The posterior is the same.
-    count
-        Name of the column with the number of times each row occurs, if equal rows were counted
-        before (see :func:`multilevel.count_rows`).
-    check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+    form, count, check
+        As for :func:`partial_pooling`.
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma``, ``rho_g`` or, for a group ``g`` and a
         predictor ``x``, ``sigma_g`` and ``sigma_x_g``. The prior of ``rho_g`` is that of
@@ -353,18 +343,8 @@ def crossed_intercepts(
         Names of the columns that identify clusters.
     treatment
         Name of a column; each of its levels has an effect. None: no treatment.
-    form
-        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
-        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in most other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
-        group. The posterior is the same.
-    count
-        Name of the column with the number of times each row occurs, if equal rows were counted
-        before (see :func:`multilevel.count_rows`).
-    check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+    form, count, check
+        As for :func:`partial_pooling`.
     priors
         Other priors for ``alpha_bar``, ``beta`` or, for a group ``g``, ``sigma_g``.
 
@@ -435,18 +415,8 @@ def ordered_logit(
         :func:`linear`.
     slopes
         By group, the predictors whose slopes vary between its clusters; see :func:`linear`.
-    form
-        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
-        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in most other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
-        group. The posterior is the same.
-    count
-        Name of the column with the number of times each row occurs, if equal rows were counted
-        before (see :func:`multilevel.count_rows`).
-    check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+    form, count, check
+        As for :func:`partial_pooling`.
     priors
         Other priors for ``threshold``, ``beta`` or, for a group ``g``, ``sigma_g``; with varying
         slopes as for :func:`linear`.
@@ -544,18 +514,8 @@ def linear(
         numbered from 1 in every school, name the nesting: ``["school", "school:class"]``.
     slopes
         By group, the predictors whose slopes vary between its clusters: ``{"id": ["time"]}``.
-    form
-        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
-        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in most other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
-        group. The posterior is the same.
-    count
-        Name of the column with the number of times each row occurs, if equal rows were counted
-        before (see :func:`multilevel.count_rows`).
-    check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+    form, count, check
+        As for :func:`partial_pooling`.
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma`` or, for a group ``g`` and a predictor
         ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of
@@ -632,24 +592,10 @@ def logistic(
         Name of a column of zeros and ones.
     predictors
         Names of numeric columns; each may vary within clusters or only between them.
-    groups
-        Names of the columns that identify clusters. Equal labels are the same cluster: groups are
-        crossed. Where labels are used again in each larger cluster, such as classes that are
-        numbered from 1 in every school, name the nesting: ``["school", "school:class"]``.
-    slopes
-        By group, the predictors whose slopes vary between its clusters: ``{"id": ["time"]}``.
-    form
-        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
-        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between and in most other cases; see
-        :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
-        group. The posterior is the same.
-    count
-        Name of the column with the number of times each row occurs, if equal rows were counted
-        before (see :func:`multilevel.count_rows`).
-    check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+    groups, slopes
+        As for :func:`linear`.
+    form, count, check
+        As for :func:`partial_pooling`.
     priors
         Other priors for ``alpha_bar``, ``beta`` or, for a group ``g`` and a predictor
         ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of
