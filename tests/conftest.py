@@ -1,6 +1,5 @@
 """What all tests share: figures are drawn without a screen, and the longest files come first."""
 
-import gc
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -10,9 +9,6 @@ import pytest
 from multilevel import compilation
 
 matplotlib.use("Agg")
-# Each compiled model leaves 20,000 objects for good, through which the collector would go again and
-# again: a tenth of the processor's time.
-gc.set_threshold(100_000, 50, 100)
 
 collect_ignore = ["submissions"]  # what students hand in
 
