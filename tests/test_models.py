@@ -257,10 +257,10 @@ def random_point(model: pm.Model, seed: int = 1) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=2)
 def compiled(model: pm.Model) -> Callable[[dict[str, np.ndarray]], list[np.ndarray]]:
-    """Compile the log density of a model, and all its variables, as functions of a point."""
+    """Return the log density of a model, and all its variables, as a function of a point."""
     outputs = model.replace_rvs_by_values([*model.free_RVs, *model.deterministics])
-    function = model.compile_fn([model.logp(), *outputs], inputs=model.value_vars, mode=PYTHON)
-    return cast(Callable[[dict[str, np.ndarray]], list[np.ndarray]], function)
+    of_point = model.compile_fn([model.logp(), *outputs], inputs=model.value_vars, mode=PYTHON)
+    return cast(Callable[[dict[str, np.ndarray]], list[np.ndarray]], of_point)
 
 
 def evaluate(model: pm.Model, point: dict[str, np.ndarray]) -> Values:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import arviz as az
 import numpy as np
@@ -525,7 +525,7 @@ def test_two_rows_say_nothing_of_a_spread() -> None:
 
 @pytest.mark.parametrize("thing", [None, NAMES, "fit.nc"], ids=lambda thing: type(thing).__name__)
 def test_what_is_no_fit_is_refused_as_such(thing: Any) -> None:
-    words = f"needs a fit.*of the type {type(thing).__name__}"
+    words, both = f"needs a fit.*of the type {type(thing).__name__}", cast(Any, [thing, thing])
     with pytest.raises(TypeError, match=words):
         ml.predict(thing, NAMES)
     with pytest.raises(TypeError, match=words):
@@ -533,7 +533,7 @@ def test_what_is_no_fit_is_refused_as_such(thing: Any) -> None:
     with pytest.raises(TypeError, match=words):
         ml.reloo(thing, lambda data: ml.no_pooling(data, "y", "person"), NAMES, seed=1)
     with pytest.raises(ValueError, match="two fits by name"):
-        ml.compare([thing, thing])  # type: ignore[arg-type]
+        ml.compare(both)
 
 
 def test_nested_labels_are_the_same_whether_numbers_are_whole_or_floats() -> None:
