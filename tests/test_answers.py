@@ -1,12 +1,18 @@
 """Answers: their form, the rule by which they are compared, and the feedback on them."""
 
 import json
+import re
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
+from typing import Any
 
+import arviz as az
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -47,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_right_answers_pass_whatever_their_seed_and_number_of_draws() -> None:
     right = normal(0)
     for seed in range(1, 101):
-        draws, chains = [(200, 4), (1000, 4), (5000, 2), (700, 1)][seed % 4]
+        draws, chains = [(400, 4), (1000, 4), (5000, 2), (1500, 1)][seed % 4]
         assert passes(normal(seed, draws, chains), right), seed
 
 
@@ -77,7 +83,43 @@ def test_wrong_draws_are_refused_with_a_reason(change, said: str) -> None:  # ty
     verdict = mark(Answer("draws", change(normal(1))), question(normal(0)))
     assert not verdict.passed
     assert said in verdict.feedback
-    assert "Look again." in verdict.feedback
+    # What to look at in the model is no help where the sampler is to blame.
+    assert ("Look again." in verdict.feedback) == ("cannot be trusted" not in said)
+
+
+@pytest.mark.parametrize("correlation", [-0.9, -0.5, 0.5, 0.9])
+def test_draws_made_up_from_published_means_and_sds_do_not_pass(correlation: float) -> None:
+    def correlated(seed: int) -> np.ndarray:
+        noise = np.random.default_rng(seed).normal(size=(4, 1000, 2))
+        noise[..., 1] *= np.sqrt(1 - correlation**2)
+        noise[..., 1] += correlation * noise[..., 0]
+        return noise
+
+    assert passes(correlated(1), correlated(0))
+    verdict = mark(Answer("draws", normal(2, size=2) - [0, 1]), question(correlated(0)))
+    assert "do not vary as they should" in verdict.feedback
+
+
+@pytest.mark.slow
+def test_the_judge_sees_what_the_readme_says_that_it_sees() -> None:
+    """Half of the answers that are off by so much are refused: see "How far off may it be"."""
+    readme = (Path(marking.__file__).parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d.]+) \| (\d+) % \|$", readme, re.MULTILINE)
+    assert len(rows) == 3
+    right = normal(0, size=2)
+    for draws, mean, sd in rows:
+        size = int(draws.replace(",", "")) // 4
+        for by in (0.7, 1.3):
+            refused = [
+                np.mean(
+                    [not passes(change(normal(seed, size, size=2)), right) for seed in range(40)]
+                )
+                for change in (
+                    lambda x: x + by * float(mean) * (np.arange(2) == 1),  # noqa: B023
+                    lambda x: (x - [0, 1]) * (1 + by * float(sd) / 100) + [0, 1],  # noqa: B023
+                )
+            ]
+            assert all(share < 0.4 for share in refused) if by < 1 else min(refused) > 0.6, refused
 
 
 @pytest.mark.parametrize("value", [1e6, 1e200, 1e308])
@@ -170,6 +212,59 @@ def test_a_wrong_form_is_named(
     assert not list(folder.iterdir())
 
 
+CHAINS = np.random.default_rng(1).normal(size=(4, 300, 2))
+DRAWS = xr.DataArray(CHAINS[..., 0], dims=OVER)
+SAMPLE = az.extract(xr.Dataset({"x": DRAWS}))
+FRAME = pd.DataFrame(CHAINS.reshape(-1, 2), columns=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "advice"),
+    [
+        (FRAME["a"], {"draws": ()}, "value.to_numpy().reshape(4, -1)"),
+        (FRAME["a"].to_numpy(), {"draws": ()}, "value.reshape(4, -1)"),
+        (FRAME.to_numpy(), {"draws": (2,)}, "value.reshape(4, -1, 2)"),
+        (FRAME, {"draws": ["a", "b"]}, "value.to_numpy().reshape(4, -1)"),
+        (FRAME, {"draws": (2,)}, "value['NAME'].to_numpy().reshape(4, -1)"),
+        (CHAINS[..., 0].T, {"draws": ()}, "value.swapaxes(0, 1)"),
+        (CHAINS.swapaxes(0, 1), {"draws": (2,)}, "value.swapaxes(0, 1)"),
+        (SAMPLE, {"draws": ()}, "value.unstack('sample')"),
+        (DRAWS.rename(chain="Chain", draw="Draw"), {"draws": ()}, "value.rename("),
+    ],
+)
+def test_the_advice_on_draws_of_another_form_is_given_and_right(
+    value: Any, options: dict[str, Any], advice: str, folder: Path
+) -> None:
+    with pytest.raises(ValueError, match="q") as refusal:
+        ml.hand_in("q", value, **options)
+    said = re.sub(r"(draws|frame)(?=[.\[])", "value", str(refusal.value)).replace(" .", " value.")
+    if ".rename(" in advice:
+        advice += "{'Chain': 'chain', 'Draw': 'draw'})"
+    assert advice in said
+    if isinstance(value, pd.DataFrame):
+        advice = advice.removeprefix("value['NAME']").removeprefix("value")
+        changed = {name: eval(f"value{advice}", {"value": value[name]}) for name in value}
+        options = {"draws": ["a", "b"]}
+    else:
+        changed = eval(advice, {"value": value})
+    ml.hand_in("q", changed, **options)
+    expected = CHAINS if answers.load(folder / "q.npz").value.shape[-1] == 2 else CHAINS[..., [0]]
+    assert np.array_equal(answers.load(folder / "q.npz").value, expected)
+
+
+def test_handing_in_says_whether_there_are_enough_draws(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    ml.hand_in("q", normal(0), draws=(5,))
+    assert capsys.readouterr().out.endswith("The form is right; grading looks at what is in it.\n")
+    ml.hand_in("q", normal(0)[:, :100], draws=(5,))
+    said = capsys.readouterr().out
+    assert "would not be graded" in said
+    assert "at least 1000" in said
+    ml.hand_in("q", normal(0) * 1e200, draws=(5,))
+    assert "beyond 1e+100" in capsys.readouterr().out
+
+
 def test_nothing_is_handed_in_without_an_error(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
@@ -239,6 +334,29 @@ def test_a_file_that_is_no_answer_is_refused(arrays: dict[str, np.ndarray], tmp_
     np.savez(tmp_path / "q.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"q\.npz does not hold an answer"):
         answers.load(tmp_path / "q.npz")
+
+
+@pytest.mark.parametrize("kind", ["i1", "f8", "U9999"])
+def test_an_answer_that_unpacks_to_too_much_is_refused_before_it_does(
+    kind: str, tmp_path: Path
+) -> None:
+    """As int8, 64 million numbers take 62 kB in the file, and half a gigabyte as numbers."""
+    marking.save_question(question(normal(0)), tmp_path)
+    shape = (4, 8_000_000, 2)
+    header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
+    with (
+        zipfile.ZipFile(tmp_path / "q.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("draws.npy", "w") as file,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(64_000_000))
+    tracemalloc.start()
+    try:
+        verdict = marking.verdict_on("q", tmp_path, tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+    assert verdict.feedback == "q: what was handed in cannot be read. Hand in by ml.hand_in."
 
 
 # Between the sandbox and the gradebook ------------------------------------------------------------

@@ -24,7 +24,8 @@ from scipy import stats
 import multilevel as ml
 from bookmaking.studies import calibrate
 from bookmaking.studies.calibration import (
-    CENTRED,
+    ALL,
+    FORMS,
     KEPT,
     LIMIT,
     PERSON_OF_ROW,
@@ -50,6 +51,7 @@ SIMULATIONS = {  # as many as a third of a minute allows, after the compilation
     "ordered_logit": 80,
     "ordered_logit_varying": 60,
     "ordered_logit_slopes": 60,
+    **dict.fromkeys(FORMS, 30),
 }
 
 
@@ -83,17 +85,19 @@ def to_run() -> list[str]:
     recorded = pd.read_csv(calibrate.TABLE).drop_duplicates("builder").set_index("builder")
     rows = recorded[["code_sha256", "versions"]].T.to_dict("list")
     changed = [
-        name for name in STUDIES if rows.get(name) != [calibrate.state(name), calibrate.versions()]
+        name
+        for name in SIMULATIONS
+        if rows.get(name) != [calibrate.state(name), calibrate.versions()]
     ]
     return ["no_pooling", *(name for name in changed if name != "no_pooling")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", SIMULATIONS)
 def test_true_values_rank_uniformly_among_the_draws(name: str) -> None:
     if name not in to_run():
         pytest.skip("the long run was made with the same model, code and versions")
-    rank = ranks(STUDIES[name], sampler(name).draw, SIMULATIONS[name], SEED)
+    rank = ranks(ALL[name], sampler(name).draw, SIMULATIONS[name], SEED)
     p = p_values(histogram(rank, BINS))
     assert not (p < ERRS).any(), p.sort_values()
     # Some fits of so few observations have a divergent transition or two, and ml.fit would refuse
@@ -111,13 +115,13 @@ def test_what_changed_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert to_run() == ["no_pooling", "logistic"]
     monkeypatch.setattr(calibrate, "versions", lambda: "pymc==7")
     to_run.cache_clear()
-    assert to_run() == list(STUDIES)
+    assert to_run() == list(SIMULATIONS)
     to_run.cache_clear()
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_parameter_is_ranked(name: str) -> None:
-    study, model = STUDIES[name], STUDIES[name].build()
+    study, model = ALL[name], ALL[name].build()
     variables = [v.name for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
     assert set(study.labels) == set(variables)
     for variable, labels in study.labels.items():
@@ -281,13 +285,13 @@ def counts_of(table: pd.DataFrame, builder: str) -> pd.DataFrame:
 
 def test_the_stored_ranks_are_those_of_the_present_code(stored: pd.DataFrame) -> None:
     recorded = stored.groupby("builder")["code_sha256"].unique().map(list).to_dict()
-    assert recorded == {name: [calibrate.state(name)] for name in calibrate.STUDY}, (
+    assert recorded == {name: [calibrate.state(name)] for name in ALL}, (
         "the models or their calibration have changed: run make calibrate"
     )
 
 
-def test_the_stored_ranks_of_every_builder_are_uniform(stored: pd.DataFrame) -> None:
-    counts = pd.concat({name: counts_of(stored, name) for name in STUDIES})
+def test_the_stored_ranks_of_every_builder_are_uniform_in_every_form(stored: pd.DataFrame) -> None:
+    counts = pd.concat({name: counts_of(stored, name) for name in SIMULATIONS})
     p = p_values(counts)
     assert not (p < ERRS).any(), p.sort_values()
 
@@ -295,7 +299,7 @@ def test_the_stored_ranks_of_every_builder_are_uniform(stored: pd.DataFrame) -> 
 def test_the_stored_ranks_are_complete(stored: pd.DataFrame) -> None:
     simulations = stored.groupby("builder", sort=False)["simulations"].unique().map(list)
     assert simulations.to_dict() == {name: [n] for name, n in calibrate.SIMULATIONS.items()}
-    for name, study in {**STUDIES, LIMIT: CENTRED}.items():
+    for name, study in ALL.items():
         counts = counts_of(stored, name)
         assert (counts.sum(axis=1) == calibrate.SIMULATIONS[name]).all()
         assert counts.shape[1] == calibrate.BINS
@@ -306,7 +310,7 @@ def test_the_stored_ranks_are_complete(stored: pd.DataFrame) -> None:
 def test_a_few_ranks_too_many_in_the_first_bin_of_the_store_are_caught(
     stored: pd.DataFrame,
 ) -> None:
-    counts = pd.concat({name: counts_of(stored, name) for name in STUDIES})
+    counts = pd.concat({name: counts_of(stored, name) for name in SIMULATIONS})
     tampered = counts.to_numpy(copy=True)
     tampered[0, 0] *= 4
     assert caught(pd.DataFrame(tampered, counts.index)) == {counts.index[0]}

@@ -22,12 +22,16 @@ from bookmaking import book
 from bookmaking.environments import set_up
 from bookmaking.grading.exercises import (
     HIDDEN_TESTS,
+    NOTES,
     PREFIX,
     answer_of,
     assignments,
     has_tag,
+    is_written,
     points_of,
+    rubric_of,
 )
+from bookmaking.grading.plain import plain, quoted
 from bookmaking.grading.sandbox import STUDY_DATA
 from bookmaking.html import archives, build
 from bookmaking.notebooks.derivation import derive, write
@@ -47,6 +51,17 @@ YOURS = """
 ### BEGIN SOLUTION
 ### END SOLUTION"""
 """What nbgrader replaces by a comment. Solutions are not here at all, so that none can slip out."""
+MARK_SCHEME = """
+
+### BEGIN MARK SCHEME
+
+**Rubric**
+
+{rubric}
+
+### END MARK SCHEME"""
+"""What nbgrader shows a grader, and takes out of the release."""
+ANSWER_HERE = "*Your answer here.*"
 
 
 # What students get of a page ----------------------------------------------------------------------
@@ -228,6 +243,8 @@ def student(arguments: Sequence[str] = ()) -> None:
         given += page.cells
         write(page, folder / "chapters" / f"{name}.ipynb")
     _build(folder, toc)
+    for name in released(DIST / "nbgrader", assignments()):  # what comes back is what was given
+        shutil.copy(name, folder / "chapters")
     _copy(folder, [*SOFTWARE, *(f"data/{name}" for name in STUDY_DATA)])
     sums = (ROOT / "data" / "SHA256SUMS").read_text(encoding="utf-8").splitlines(keepends=True)
     kept = [line for line in sums if line.split()[-1] in STUDY_DATA]
@@ -247,7 +264,7 @@ def instructor(arguments: Sequence[str] = ()) -> None:
         for cell in page.cells:
             if has_tag(cell, "check"):
                 cell.metadata["tags"] = ["check", "hide-cell"]
-        note = HERE / "notes" / f"{file.stem}.md"
+        note = NOTES / f"{file.stem}.md"
         if note.is_file():
             lower = re.sub("^##", "###", note.read_text(encoding="utf-8"), flags=re.MULTILINE)
             text = f"## For the instructor\n\n{lower}"
@@ -261,9 +278,14 @@ def instructor(arguments: Sequence[str] = ()) -> None:
 
 def nbgrader(arguments: Sequence[str] = ()) -> None:
     """Make dist/nbgrader: a course folder with a release of every exercise."""
-    course = DIST / "nbgrader"
-    make_sources(course)
-    release(course, assignments())
+    released(DIST / "nbgrader", assignments())
+
+
+def released(course: Path, names: Sequence[str]) -> list[Path]:
+    """Make the releases of some assignments, and return the notebooks that students get."""
+    make_sources(course, names)
+    release(course, names)
+    return [course / "release" / name / f"{PREFIX}{name}.ipynb" for name in names]
 
 
 def make_sources(course: Path, names: Sequence[str] = ()) -> None:
@@ -279,7 +301,7 @@ def make_sources(course: Path, names: Sequence[str] = ()) -> None:
     for old in ("source", "answers"):  # an exercise may have changed since
         shutil.rmtree(course / old, ignore_errors=True)
     for assignment in names or assignments():
-        source = course / "source" / assignment / f"{assignment}.ipynb"
+        source = course / "source" / assignment / f"{PREFIX}{assignment}.ipynb"
         write(assignment_notebook(assignment), source)
     shutil.copy(HERE / "nbgrader_config.py", course)
     print(f"made {len(names or assignments())} assignments: {course}/source")
@@ -295,18 +317,30 @@ def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
 
     Returns
     -------
-    The students' notebook, not executed, with a place for each solution, points, and a hidden part
-    that fails where nbgrader executes it itself
+    The students' notebook in plain Markdown, not executed, with a place for each solution and each
+    written answer, points, rubrics that only graders see, and a hidden part that fails where
+    nbgrader executes it itself
     """
     page = student_notebook(PREFIX + assignment, execute=False)
-    points = points_of(assignment)
+    stored = nbformat.read(CHAPTERS / f"{PREFIX}{assignment}.ipynb", as_version=4)
+    values, points, rubrics = quoted(stored.cells), points_of(assignment), rubric_of(assignment)
+    cells = []
     for number, cell in enumerate(page.cells, start=1):
-        if has_tag(cell, "starter"):
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = plain(cell.source, values)
+        if is_written(cell):
+            name = cell.metadata.pop("name")
+            _grades(cell, name, points=cell.metadata.pop("points"), task=True)
+            cell.source += MARK_SCHEME.format(rubric=rubrics[name])
+            cells.append(nbformat.v4.new_markdown_cell(ANSWER_HERE, id=f"{cell.id}-answer"))
+        elif has_tag(cell, "starter"):
             _grades(cell, f"{assignment}-{number}", solution=True)
             cell.source += YOURS
         elif has_tag(cell, "hand-in"):
             _grades(cell, answer_of(cell), points=points[answer_of(cell)])
             cell.source += HIDDEN_TESTS
+    page.cells = cells
     return page
 
 
@@ -325,15 +359,17 @@ def release(course: Path, names: Sequence[str]) -> None:
         )
 
 
-def _grades(cell: Any, name: str, points: int | None = None, solution: bool = False) -> None:
+def _grades(
+    cell: Any, name: str, points: int | None = None, solution: bool = False, task: bool = False
+) -> None:
     """Say in a cell's metadata what it is to nbgrader."""
     cell.metadata["nbgrader"] = {
         "schema_version": 3,
         "grade_id": name,
-        "grade": points is not None,
+        "grade": points is not None and not task,
         "solution": solution,
         "locked": not solution,
-        "task": False,
+        "task": task,
     } | ({} if points is None else {"points": points})
 
 

@@ -1,6 +1,8 @@
 """What an exercise page holds: starter cells, solution, answers to hand in, points.
 
-The tags of its code cells say what each is: ``starter``, ``solution``, ``hand-in``, ``check``.
+The tags of its code cells say what each is: ``starter``, ``solution``, ``hand-in``, ``check``. A
+text cell with the tag ``written`` is a task whose answer a person grades; its metadata have its
+``name`` and ``points``, and the teaching note has its rubric.
 """
 
 import ast
@@ -11,9 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bookmaking.paths import CHAPTERS
+from bookmaking.paths import BOOKMAKING, CHAPTERS
 
 PREFIX = "exercise-"
+NOTES = BOOKMAKING / "grading" / "notes"
 STUDENT = re.compile(r'^STUDENT = "[^"\n]*"', re.MULTILINE)
 HIDDEN_TESTS = """
 
@@ -104,10 +107,33 @@ def answer_of(cell: Any) -> str:
     return str(ast.literal_eval(call.args[0]))
 
 
+def is_written(cell: Any) -> bool:
+    """Return whether a cell of a page is a task whose answer a person grades."""
+    return cell.cell_type == "markdown" and "written" in cell.metadata.get("tags", [])
+
+
+def written_of(assignment: str) -> dict[str, int]:
+    """Return the points of each task of an exercise whose answer a person grades, by name."""
+    import jupytext
+
+    cells = jupytext.read(source_of(assignment), fmt="md:myst").cells
+    return {c.metadata["name"]: c.metadata["points"] for c in cells if is_written(c)}
+
+
+def rubric_of(assignment: str) -> dict[str, str]:
+    """Return what the teaching note says on how to grade each of these tasks, by name."""
+    note = (NOTES / f"{PREFIX}{assignment}.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## Rubric\n(.*?)(?=^## |\Z)", note, re.MULTILINE | re.DOTALL) or [""]
+    _, *parts = re.split(r"^### `?(\w+)`?\s*$", section, flags=re.MULTILINE)
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
 def without_hidden_tests(notebook: Any) -> Any:
-    """Return a copy of a notebook without what nbgrader hides from students."""
+    """Return a copy of a notebook without what nbgrader hides from students.
+
+    What it puts back stands at the end of each cell that hands in, as :data:`HIDDEN_TESTS`.
+    """
     shown = copy.deepcopy(notebook)
-    pattern = r"\n*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS"
     for cell in shown.cells:
-        cell.source = re.sub(pattern, "", cell.source, flags=re.DOTALL)
+        cell.source = cell.source.removesuffix(HIDDEN_TESTS)
     return shown

@@ -9,37 +9,37 @@ An exercise registers its right answers with :func:`reference_answer`; what a st
 """
 
 import json
+import math
 import os
 import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
 import arviz_stats as azs
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 import multilevel as ml
 from multilevel import answers
 from multilevel.answers import Answer, draws_array, load, number_answer, save
 
-MIN_ESS = 400
-"""Effective draws that every quantity of an answer needs, as for the book's own fits."""
-MAX_RHAT = 1.03
-"""A little more than the book's own limit: with few draws, R-hat itself scatters."""
-MAX_Z = 6
-"""How many Monte Carlo standard errors two right answers may be apart. Several hundred numbers are
-compared in one answer, so this has to be more than the usual two or three."""
-CONTRASTS = 20
-"""How many weighted sums are compared, for what single quantities do not show."""
-FEW = 100
+FALSE_ALARM = 1e-4
+"""How often a right answer is refused by chance, at most."""
+SLACK = 1.1
+"""Monte Carlo errors are estimates themselves: a little more than the normal distribution says."""
+SUMS = 20
+"""How many weighted sums of all quantities are compared."""
+PAIRED = 12
+"""Of so many quantities at most, every pair is compared; of more, as many pairs at random."""
+FEW = 300
 """No quantity counts as having fewer effective draws: chance excuses only so much."""
-HUGE = 1e100
-"""No answer is as large; squares of larger numbers overflow."""
-MAX_BYTES = 1024**3
-"""No answer unpacks to more."""
+MAX_BYTES = 256 * 1024**2
+"""No answer takes more, as numbers of eight bytes each."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,15 @@ def mark(answer: Answer | None, question: Question) -> Verdict:
 
     A choice has to be the same, a number the same within ``question.within``. Draws have to
 
-    1. have converged: for every quantity, R-hat (rank-normalised, split) at most ``MAX_RHAT`` and
-       at least ``MIN_ESS`` effective draws in bulk and tails;
-    2. agree in mean and standard deviation of every quantity, and in the standard deviation of
-       ``CONTRASTS`` fixed weighted sums of them, within ``MAX_Z`` Monte Carlo standard errors of
-       both sides together (theirs by their number of effective draws, with the spread of ours).
-       The sums find answers in which each quantity is right by itself but
-       not their dependence, such as two new people who share their draws.
+    1. have converged: for every quantity, R-hat (rank-normalised, split) at most
+       ``answers.MAX_RHAT`` and at least ``answers.MIN_ESS`` effective draws in bulk and tails;
+    2. agree in mean and standard deviation of every quantity, and in the standard deviation of the
+       sums and differences of pairs and of ``SUMS`` weighted sums of all, standardised. Those find
+       answers in which each quantity is right by itself but not their dependence, such as two new
+       people who share their draws, or draws made up from published means and standard deviations.
+
+    Two values agree if they are at most :func:`limit` Monte Carlo standard errors apart, those of
+    both sides together (theirs by their number of effective draws, with the spread of ours).
 
     Parameters
     ----------
@@ -148,6 +150,8 @@ def mark(answer: Answer | None, question: Question) -> Verdict:
     if answer.kind != question.answer.kind:
         wanted = {"draws": "draws were", "number": "a number was", "choice": "a choice was"}
         return Verdict(False, f"{question.name}: {wanted[question.answer.kind]} asked for.")
+    if answer.kind == "draws" and (problem := answers.unconverged(answer.value)):
+        return Verdict(False, f"The draws cannot be trusted: {problem}")
     problem = _difference(answer, question.answer, question.within)
     if problem is None:
         return Verdict(True, "Right.")
@@ -166,41 +170,17 @@ def _difference(answer: Answer, right: Answer, within: float) -> str | None:
         return None if off <= within else "The number is off."
     if answer.value.shape[2:] != right.value.shape[2:]:
         return "The draws are of another number of quantities."
-    if (abs(answer.value) > HUGE).any():
-        return f"Some draws are beyond {HUGE:g}, which is no value of this quantity."
-    theirs, ours = _as_draws(answer.value), _as_draws(right.value)
-    return _unconverged(theirs) or _disagreement(theirs, ours)
-
-
-def _as_draws(values: np.ndarray) -> xr.DataArray:
-    if len(values) == 1:  # its halves are compared, where there is no other chain
-        half = values.shape[1] // 2
-        values = values[:, : 2 * half].reshape(2, half, -1)
-    return xr.DataArray(values, dims=("chain", "draw", "quantity"))
-
-
-def _unconverged(draws: xr.DataArray) -> str | None:
-    varying = draws.isel(quantity=np.flatnonzero(draws.std(("chain", "draw")) > 1e-12))
-    if not varying.sizes["quantity"]:
-        return None
-    rhat = float(azs.rhat(varying).max())
-    ess = min(float(azs.ess(varying, method=method).min()) for method in ("bulk", "tail"))
-    if rhat <= MAX_RHAT and ess >= MIN_ESS:
-        return None
-    return (
-        f"The draws cannot be trusted: R-hat is up to {rhat:.2f} (at most {MAX_RHAT}) and the "
-        f"effective sample size down to {ess:.0f} (at least {MIN_ESS}). Sample with more tuning, "
-        "more draws or other settings, and look at the warnings of the sampler. If the draws are "
-        "predictions, are those of every chain and draw in it?"
-    )
+    return _disagreement(*map(answers.halves_of_one_chain, (answer.value, right.value)))
 
 
 def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
-    if _apart(theirs, ours, "mean").any():
+    contrasts = _contrasts(theirs, ours), _contrasts(ours, ours)
+    most = limit(2 * ours.sizes["quantity"] + contrasts[1].sizes["quantity"])
+    if _apart(theirs, ours, "mean", most).any():
         return "The posterior means differ by more than chance."
-    if _apart(theirs, ours, "sd").any():
+    if _apart(theirs, ours, "sd", most).any():
         return "The means are right, but the spread over draws is not."
-    if _apart(_contrasts(theirs, ours), _contrasts(ours, ours), "sd").any():
+    if _apart(*contrasts, "sd", most).any():
         return (
             "Each quantity is right by itself, but together they do not vary as they should: "
             "which of them share a draw, and which must not?"
@@ -208,7 +188,14 @@ def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
     return None
 
 
-def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd"]) -> xr.DataArray:
+def limit(comparisons: int) -> float:
+    """Return how many Monte Carlo errors apart two right values may be, of so many (Bonferroni)."""
+    return SLACK * float(stats.norm.isf(FALSE_ALARM / (2 * comparisons)))
+
+
+def _apart(
+    theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd"], most: float
+) -> xr.DataArray:
     """Return which quantities differ by more than their Monte Carlo errors explain.
 
     The error of their draws is what ours would have with as many effective draws: their own spread
@@ -219,16 +206,25 @@ def _apart(theirs: xr.DataArray, ours: xr.DataArray, method: Literal["mean", "sd
     size = [np.maximum(azs.ess(draws, method=method), FEW) for draws in (theirs, ours)]
     error = (ml.mcse(ours, method=method) * np.sqrt(1 + size[1] / size[0])).fillna(0)
     return ~(
-        abs(value[0] - value[1]) <= MAX_Z * error + 1e-9
+        abs(value[0] - value[1]) <= most * error + 1e-9
     )  # NaN compares false, so it counts as different
 
 
 def _contrasts(draws: xr.DataArray, ours: xr.DataArray) -> xr.DataArray:
-    """Return weighted sums of the standardised quantities, with weights 1 and −1 at random."""
+    """Return sums and differences of pairs, and sums of all with weights 1 and −1 at random.
+
+    The quantities are standardised by our draws, so that the difference of two that are closely
+    correlated has a small spread, and is compared at that.
+    """
     spread = ours.std(("chain", "draw"))
     scaled = ((draws - ours.mean(("chain", "draw"))) / spread.where(spread > 1e-12)).fillna(0)
-    signs = np.random.default_rng(1).choice([-1, 1], (CONTRASTS, draws.sizes["quantity"]))
-    return xr.dot(scaled, xr.DataArray(signs, dims=("sum", "quantity"))).rename(sum="quantity")
+    size, rng = draws.sizes["quantity"], np.random.default_rng(1)
+    pairs = np.array([*combinations(range(size), 2)], int).reshape(-1, 2)
+    if size > PAIRED:
+        pairs = rng.choice(pairs, PAIRED * (PAIRED - 1) // 2, replace=False)
+    first, second = np.eye(size)[pairs.T]
+    weights = np.concatenate([first + second, first - second, rng.choice([-1, 1], (SUMS, size))])
+    return xr.dot(scaled, xr.DataArray(weights, dims=("sum", "quantity"))).rename(sum="quantity")
 
 
 # On disk ------------------------------------------------------------------------------------------
@@ -309,8 +305,13 @@ def _load_small(path: Path) -> Answer:
         It does, or it is no answer.
     """
     with zipfile.ZipFile(path) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
-            raise ValueError(f"{path.name} is too large.")
+        for part in archive.namelist():
+            with archive.open(part) as file:
+                old = np.lib.format.read_magic(file) == (1, 0)
+                header = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+                shape, _, kind = header[not old](file)
+            if math.prod(shape) * max(kind.itemsize, 8) > MAX_BYTES:
+                raise ValueError(f"{path.name} is too large.")
     return load(path)
 
 

@@ -24,7 +24,7 @@ from pytensor.printing import debugprint
 from pytensor.tensor.variable import TensorConstant
 
 from bookmaking.paths import BOOKMAKING, BUILD, DATA, LOCK
-from bookmaking.studies.calibration import CENTRED, LIMIT, STUDIES, histogram, replicate
+from bookmaking.studies.calibration import ALL, FORMS, LIMIT, histogram, replicate
 from multilevel.files import atomic, module_state
 from multilevel.storage import PACKAGES
 from multilevel.studies import run_study
@@ -32,8 +32,7 @@ from multilevel.studies import run_study
 TABLE = DATA / "calibration.csv"
 SIMULATED = BOOKMAKING / "studies" / "calibration.py"
 BINS, SEED = 20, 2026
-STUDY = {**STUDIES, LIMIT: CENTRED}
-SIMULATIONS = dict.fromkeys(STUDIES, 200) | {LIMIT: 3000}
+SIMULATIONS = dict.fromkeys(ALL, 200) | dict.fromkeys(FORMS, 100) | {LIMIT: 3000}
 """The limit gets more, so that it stands out from chance whatever the seed."""
 
 
@@ -81,7 +80,7 @@ def density_state(model: pm.Model) -> str:
 @cache
 def state(builder: str) -> str:
     """Return a checksum of what is calibrated: a builder's density, and the code that simulates."""
-    return f"{density_state(STUDY[builder].build())}-{module_state(SIMULATED)}"
+    return f"{density_state(ALL[builder].build())}-{module_state(SIMULATED)}"
 
 
 def main(arguments: list[str]) -> int:

@@ -12,15 +12,16 @@ simuk, of the ArviZ project, does the same for PyMC models in general. It is no 
 the model itself to simulate, which an outcome that is counted in cells cannot, it builds and
 compiles the model anew for every data set, and it does not rank the log likelihood.
 
-Group-level effects have the form ``"adapted"``, which suits all outcomes. The others state the same
-posterior: a test compares the densities of all forms. One study has the form ``"centred"``, to show
-its limit; which form suits which data is a matter of :mod:`bookmaking.studies.acceptance`.
+Group-level effects have the form ``"adapted"``, which suits all outcomes. Each builder is also
+calibrated in its other two forms: non-centred with the same priors, centred with standard
+deviations that keep away from zero, since the centred form fails near it (``LIMIT`` shows how).
+Which form suits which data is a matter of :mod:`bookmaking.studies.acceptance`.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import nutpie
@@ -52,7 +53,8 @@ class Study(NamedTuple):
     Parameters
     ----------
     build
-        Gives the model. Where it counts rows, its frame has every row that can occur.
+        Gives the model; takes another ``form`` and other priors. Where it counts rows, its frame
+        has every row that can occur.
     labels
         Every parameter of the model; for a vector, its labels in the order of ``Values``.
     prior
@@ -64,7 +66,7 @@ class Study(NamedTuple):
         Gives the log likelihood of all observations together, for each draw of the parameters.
     """
 
-    build: Callable[[], pm.Model]
+    build: Callable[..., pm.Model]
     labels: dict[str, list[Any]]
     prior: Callable[[np.random.Generator], Values]
     outcome: Callable[[np.random.Generator, Values], np.ndarray]
@@ -335,43 +337,41 @@ LINE_LABELS: dict[str, list[Any]] = {
 }
 ORDERED_LABELS: dict[str, list[Any]] = {"beta": PREDICTORS, "threshold": [1, 2, 3]}
 JUDGE_LABELS = {**ORDERED_LABELS, "sigma_judge": [], "alpha_judge": JUDGES}
-ADAPTED: dict[str, Any] = {"form": "adapted"}
+ANY_DATA: dict[str, Any] = {"check": False}
+"""The data are replaced later, so they need not suit the priors."""
+ADAPTED: dict[str, Any] = {"form": "adapted", **ANY_DATA}
 ANSWERED: dict[str, Any] = {"outcome": ordered_outcome, "log_likelihood": ordered_log_likelihood}
-
-
-def partial_pooling(form: Literal["adapted", "centred"]) -> Study:
-    return Study(
-        build=lambda: ml.partial_pooling(PEOPLE_ROWS, "y", "person", form=form, check=False),
-        labels={"alpha_bar": [], "sigma_alpha": [], "alpha": PEOPLE, "sigma": []},
-        prior=partial_pooling_prior,
-        **normal(levels),
-    )
 
 
 STUDIES = {
     "no_pooling": Study(
-        build=lambda: ml.no_pooling(PEOPLE_ROWS, "y", "person", check=False),
+        build=partial(ml.no_pooling, PEOPLE_ROWS, "y", "person", **ANY_DATA),
         labels={"alpha": PEOPLE, "sigma": []},
         prior=no_pooling_prior,
         **normal(levels),
     ),
-    "partial_pooling": partial_pooling("adapted"),
+    "partial_pooling": Study(
+        build=partial(ml.partial_pooling, PEOPLE_ROWS, "y", "person", **ADAPTED),
+        labels={"alpha_bar": [], "sigma_alpha": [], "alpha": PEOPLE, "sigma": []},
+        prior=partial_pooling_prior,
+        **normal(levels),
+    ),
     "varying_slopes": Study(
-        build=lambda: ml.varying_slopes(
-            LINE_ROWS, "y", ["time", "old"], "person", "time", check=False, **ADAPTED
+        build=partial(
+            ml.varying_slopes, LINE_ROWS, "y", ["time", "old"], "person", "time", **ADAPTED
         ),
         labels=LINE_LABELS,
         prior=slopes_prior,
         **normal(lines),
     ),
     "linear": Study(
-        build=lambda: ml.linear(
+        build=partial(
+            ml.linear,
             READ_ROWS,
             "y",
             ["mood", "hour"],
             ["person", "story"],
             {"person": ["mood", "hour"]},
-            check=False,
             **ADAPTED,
         ),
         labels={
@@ -392,8 +392,14 @@ STUDIES = {
         **normal(readings),
     ),
     "crossed_intercepts": Study(
-        build=lambda: ml.crossed_intercepts(
-            PULL_ROWS, "yes", ["actor", "day"], "arm", count="times", check=False, **ADAPTED
+        build=partial(
+            ml.crossed_intercepts,
+            PULL_ROWS,
+            "yes",
+            ["actor", "day"],
+            "arm",
+            count="times",
+            **ADAPTED,
         ),
         labels={
             "alpha_bar": [],
@@ -407,15 +413,15 @@ STUDIES = {
         **binary(log_odds),
     ),
     "logistic": Study(
-        build=lambda: ml.logistic(
+        build=partial(
+            ml.logistic,
             CHOICE_ROWS,
             "yes",
             ["time"],
             ["person"],
             {"person": ["time"]},
-            "adapted",
-            "times",
-            False,
+            count="times",
+            **ADAPTED,
         ),
         labels={
             "alpha_bar": [],
@@ -431,33 +437,34 @@ STUDIES = {
     ),
     # Nothing can be simulated from a flat prior, so the slopes have that of the varying model.
     "ordered_logit": Study(
-        build=lambda: ml.ordered_logit(
+        build=partial(
+            ml.ordered_logit,
             response_rows(["anybody"]),
             "answer",
             PREDICTORS,
-            check=False,
             beta=Prior(pm.Normal, 0, 0.5),
+            **ANY_DATA,
         ),
         labels=ORDERED_LABELS,
         prior=ordered_prior,
         **ANSWERED,
     ),
     "ordered_logit_varying": Study(
-        build=lambda: ml.ordered_logit(
-            response_rows(JUDGES), "answer", PREDICTORS, "judge", check=False, **ADAPTED
+        build=partial(
+            ml.ordered_logit, response_rows(JUDGES), "answer", PREDICTORS, "judge", **ADAPTED
         ),
         labels=JUDGE_LABELS,
         prior=varying_prior,
         **ANSWERED,
     ),
     "ordered_logit_slopes": Study(
-        build=lambda: ml.ordered_logit(
+        build=partial(
+            ml.ordered_logit,
             response_rows(JUDGES),
             "answer",
             PREDICTORS,
             "judge",
             slopes={"judge": ["dose"]},
-            check=False,
             **ADAPTED,
         ),
         labels={**JUDGE_LABELS, "sigma_dose_judge": [], "dose_judge": JUDGES, "rho_judge": []},
@@ -467,9 +474,51 @@ STUDIES = {
 }
 """Every prior is the builder's own, but for the slopes of ``ordered_logit``."""
 
-LIMIT = "partial_pooling, centred"
-CENTRED = partial_pooling("centred")
-"""The effects are sampled themselves, which fails where clusters hardly differ."""
+
+# The other forms ----------------------------------------------------------------------------------
+
+AWAY_FROM_ZERO = {"mu": 0.0, "sigma": 0.5}
+"""Of the logarithm of a standard deviation: nine in ten lie between 0.4 and 2.3."""
+
+
+def spreads(study: Study) -> list[str]:
+    """Return the names of the standard deviations between clusters."""
+    return [name for name in study.labels if name.startswith("sigma_")]
+
+
+def non_centred(study: Study) -> Study:
+    """Return a study of the same model in its non-centred form."""
+    return study._replace(build=partial(study.build, form="non-centred"))
+
+
+def centred(study: Study) -> Study:
+    """Return a study of the centred form, whose clusters differ: nowhere else can it be sampled."""
+    priors = {name: Prior(pm.LogNormal, **AWAY_FROM_ZERO) for name in spreads(study)}
+
+    def prior(rng: np.random.Generator) -> Values:
+        v = study.prior(rng)
+        for name in priors:
+            sd = rng.lognormal(AWAY_FROM_ZERO["mu"], AWAY_FROM_ZERO["sigma"])
+            group = name.removeprefix("sigma_")
+            effect = group if group in v else f"alpha_{group}"
+            mean = v["alpha_bar"] if effect == "alpha" else 0.0  # a level, not a deviation
+            v |= {name: np.array(sd), effect: mean + (v[effect] - mean) * sd / v[name]}
+        return v
+
+    return study._replace(build=partial(study.build, form="centred", **priors), prior=prior)
+
+
+FORMS = {
+    f"{name}, {form.__name__.replace('_', '-')}": form(study)
+    for name, study in STUDIES.items()
+    for form in (centred, non_centred)
+    if spreads(study)
+}
+LIMIT = "partial_pooling, centred near zero"
+ALL = STUDIES | FORMS
+ALL[LIMIT] = STUDIES["partial_pooling"]._replace(
+    build=partial(STUDIES["partial_pooling"].build, form="centred")
+)
 
 
 # Simulate, fit, rank ------------------------------------------------------------------------------
@@ -539,12 +588,12 @@ def _labelled(draws: xr.DataArray, labels: list[Any]) -> np.ndarray:
 @cache
 def sampler(name: str) -> Sampler:
     """Compile a model once in each process."""
-    return Sampler({**STUDIES, LIMIT: CENTRED}[name])
+    return Sampler(ALL[name])
 
 
 def replicate(rng: np.random.Generator, name: str) -> pd.DataFrame:
     """Simulate, fit and rank once, as a replicate of :func:`multilevel.run_study`."""
-    study = {**STUDIES, LIMIT: CENTRED}[name]
+    study = ALL[name]
     return pd.DataFrame([rank_once(study, sampler(name).draw, rng)])
 
 

@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from multilevel.files import atomic
 
 NOTHING = "nothing handed in yet"
+MIN_ESS = 1000
+"""Effective draws, in bulk and tails, that every quantity of an answer needs."""
+HUGE = 1e100
+"""No answer is as large; squares of larger numbers overflow."""
+MAX_RHAT = 1.02
+"""A little more than for the book's own fits: with a thousand draws, R-hat itself scatters."""
 FOLDER = "MULTILEVEL_ANSWERS"  # environment variable: folder for the answers, set while grading
 handed_in: dict[str, "Answer"] = {}
 
@@ -93,6 +100,11 @@ def hand_in(
     ValueError
         The answer does not have the required form; the message says what to change.
 
+    Notes
+    -----
+    Of draws it also says whether there are enough: R-hat (rank-normalised, split) at most
+    ``MAX_RHAT``, and at least ``MIN_ESS`` effective draws in bulk and tails. Others are not graded.
+
     Examples
     --------
     >>> import multilevel as ml
@@ -112,7 +124,7 @@ def hand_in(
     handed_in[name] = answer
     if folder := os.environ.get(FOLDER):
         save(answer, Path(folder, f"{name}.npz"))
-    print(f"{name}: {_describe(answer)}. The form is right; grading looks at what is in it.")
+    print(f"{name}: {_describe(answer)}. {_outlook(answer)}")
 
 
 def choice_answer(name: str, value: Any, choices: Sequence[Any]) -> Answer:
@@ -137,24 +149,28 @@ def _checked_draws(
 ) -> np.ndarray:
     """Return draws as an array (chain, draw, quantity); raise ValueError if the form is wrong."""
     if all(isinstance(size, int) for size in of):
-        array, shape = draws_array(name, value), tuple(of)
+        array = _of_shape(name, value, tuple(of))
     else:
-        missing = [label for label in of if not isinstance(value, Mapping) or label not in value]
+        missing = [label for label in of if not _has(value, label)]
         if missing:
             raise ValueError(
                 f"{name} must hold draws for each of {', '.join(map(repr, of))}, as in "
                 f"{name} = {{{of[0]!r}: draws, ...}}; missing: {', '.join(map(repr, missing))}."
             )
-        columns = [draws_array(f"{name}[{label!r}]", value[label]) for label in of]
+        columns = [_of_shape(f"{name}[{label!r}]", value[label], ()) for label in of]
         if len({column.shape for column in columns}) > 1:
             raise ValueError(f"{name}: all quantities must have equally many chains and draws.")
-        array, shape = np.stack(columns, axis=-1), (len(of),)
-    if array.ndim < 2 or array.shape[2:] != shape:
-        wanted = ", ".join(["chain", "draw", *map(str, shape)])
-        raise ValueError(f"{name} must have the shape ({wanted}); it has {array.shape}.")
+        array = np.stack(columns, axis=-1)
     if not enough_draws(array):
         chains, draws = array.shape[:2]
-        raise ValueError(f"{name} has {chains} chains of {draws} draws; these are too few.")
+        turned = (
+            f" If these are {draws} chains of {chains} draws, turn them round: "
+            "draws.swapaxes(0, 1), or .transpose('chain', 'draw', ...) of a DataArray."
+        )
+        raise ValueError(
+            f"{name} has {chains} chains of {draws} draws; these are too few."
+            f"{turned if chains > draws > 0 else ''}"
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must hold finite numbers; some are missing or infinite.")
     if probabilities and (array.min() < 0 or abs(array.sum(axis=-1) - 1).max() > 1e-6):
@@ -166,6 +182,28 @@ def _checked_draws(
     return array.reshape(*array.shape[:2], -1)
 
 
+def _has(value: Any, label: str) -> bool:
+    """Return whether a value holds something under a name: a dict, a Dataset, or a frame."""
+    return isinstance(value, Mapping | pd.DataFrame) and label in value
+
+
+def _of_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return draws as an array (chain, draw, *shape); raise ValueError if they have another."""
+    array = draws_array(name, value)
+    if array.ndim >= 2 and array.shape[2:] == shape:
+        return array
+    wanted = ", ".join(["chain", "draw", *map(str, shape)])
+    problem = f"{name} must have the shape ({wanted}); it has {array.shape}."
+    if array.ndim == 1 + len(shape) and array.shape[1:] == shape:
+        sizes = ", ".join(["4", "-1", *map(str, shape)])
+        draws = "draws.to_numpy()" if isinstance(value, pd.Series) else "draws"
+        problem += (
+            " Are the draws of all chains in one row, first those of one chain, then those of the "
+            f"next? With four chains, {draws}.reshape({sizes}) gives each its own."
+        )
+    raise ValueError(problem)
+
+
 def enough_draws(array: np.ndarray) -> bool:
     """Return whether draws (chain, draw, ...) are numerous enough to be graded."""
     return array.shape[0] >= 1 and array.shape[1] >= 8
@@ -175,13 +213,32 @@ def draws_array(name: str, value: Any) -> np.ndarray:
     """Return draws as an array, with the dims chain and draw first."""
     if isinstance(value, xr.DataArray):
         if not {"chain", "draw"} <= set(value.dims):
-            raise ValueError(f"{name} must have the dims chain and draw; it has {value.dims}.")
-        value = value.transpose("chain", "draw", ...).values
+            raise ValueError(
+                f"{name} must have the dims chain and draw; it has {value.dims}."
+                f"{_renamed(list(map(str, value.dims)))}"
+            )
+        value = value.transpose("chain", "draw", ...).to_numpy()
+    if isinstance(value, pd.DataFrame):
+        raise ValueError(
+            f"{name} must be an array of draws; it is a DataFrame. Take one column for each "
+            "quantity, and with four chains one after the other: "
+            "frame['NAME'].to_numpy().reshape(4, -1)."
+        )
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         kind = type(value).__name__
         raise ValueError(f"{name} must be an array of draws; it is {kind}.") from None
+
+
+def _renamed(dims: list[str]) -> str:
+    """Return how draws whose dims have other names get those asked for; nothing if unknown."""
+    if "sample" in dims:
+        return " .unstack('sample') undoes what az.extract did; or say combined=False there."
+    named = {
+        dim: dim.lower() for dim in dims if dim.lower() in ("chain", "draw") and dim != dim.lower()
+    }
+    return f" Rename them: .rename({named})." if named else ""
 
 
 def _describe(answer: Answer) -> str:
@@ -190,6 +247,54 @@ def _describe(answer: Answer) -> str:
         return f"a {answer.kind}"
     chains, draws, quantities = answer.value.shape
     return f"{chains} chains of {draws:,} draws of {quantities}"
+
+
+def _outlook(answer: Answer) -> str:
+    """Return whether an answer that has the right form can be graded."""
+    if answer.kind == "draws" and (problem := unconverged(answer.value)):
+        return f"The form is right, but they would not be graded: {problem}"
+    return "The form is right; grading looks at what is in it."
+
+
+def unconverged(array: np.ndarray) -> str | None:
+    """Return why draws cannot be graded, in words; None if they can.
+
+    Parameters
+    ----------
+    array
+        Draws, of shape (chain, draw, quantity).
+
+    Returns
+    -------
+    What R-hat (rank-normalised, split) and the effective sample size (bulk and tail) are, and what
+    to do; quantities that do not vary are not looked at
+    """
+    import arviz_stats as azs
+
+    if (abs(array) > HUGE).any():
+        return f"some are beyond {HUGE:g}, which is no value of this quantity."
+    draws = halves_of_one_chain(array)
+    varying = draws.isel(quantity=np.flatnonzero(draws.std(("chain", "draw")) > 1e-12))
+    if not varying.sizes["quantity"]:
+        return None
+    rhat = float(azs.rhat(varying).max())
+    ess = min(float(azs.ess(varying, method=method).min()) for method in ("bulk", "tail"))
+    if rhat <= MAX_RHAT and ess >= MIN_ESS:
+        return None
+    return (
+        f"R-hat is up to {rhat:.2f} (at most {MAX_RHAT}), and there are as few as {ess:.0f} "
+        f"effective draws (at least {MIN_ESS}). Take more draws, such as draws=2000; if R-hat is "
+        "too high, more tuning, and look at the warnings of the sampler. If the draws are "
+        "predictions, are those of every chain and draw in it?"
+    )
+
+
+def halves_of_one_chain(array: np.ndarray) -> xr.DataArray:
+    """Return draws with dims; those of a single chain as two, which can be compared."""
+    if len(array) == 1:
+        half = array.shape[1] // 2
+        array = array[:, : 2 * half].reshape(2, half, -1)
+    return xr.DataArray(array, dims=("chain", "draw", "quantity"))
 
 
 def save(answer: Answer, path: Path) -> None:

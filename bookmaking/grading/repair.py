@@ -1,0 +1,266 @@
+"""Bring what a student handed in back into the form that was handed out, and make it harmless.
+
+Whatever was done to the cells (copied, merged, moved, deleted, converted, stripped of what nbgrader
+wrote into them), what the student wrote stays where it is; tasks and places to hand in are those of
+the release, each once. The cells that hand in come last, as in the release, after all that they
+could need.
+
+Nothing of a submission is trusted: of each cell only type and text are kept, and of text that a
+browser would execute nothing is left (see :func:`harmless`).
+"""
+
+import html
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import nbformat
+
+MAX_FILE = 100 * 1024**2
+"""Bytes that a notebook may have; most of them are outputs, which are dropped."""
+MAX_SOURCE = 2 * 1024**2
+"""Bytes of text and code in all cells together."""
+MAX_CELLS = 1000
+JOINER = "\u2060"
+"""A character that nobody sees, and that takes the meaning from what it stands in."""
+Cell = Any
+"""A notebook's cell."""
+
+
+class UnreadableError(ValueError):
+    """What was handed in cannot be graded; the message says why, and what to ask for."""
+
+
+# Find and read ------------------------------------------------------------------------------------
+
+
+def read(submission: Path, release: Any) -> Any:
+    """Return the notebook that a student handed in, whatever its name.
+
+    Parameters
+    ----------
+    submission
+        The folder of what came back: a notebook, perhaps with other files, or a zip file of these.
+    release
+        The notebook that was handed out.
+
+    Returns
+    -------
+    The notebook, in the present format. Of several, the one that holds most of the release's cells
+
+    Raises
+    ------
+    UnreadableError
+        There is no notebook, none that can be read, or more than one that it could be.
+    """
+    found = dict(_notebooks(submission))
+    if not found:
+        names = sorted(path.name for path in submission.rglob("*") if path.is_file())
+        raise UnreadableError(
+            f"There is no notebook among {', '.join(names[:5]) or 'no files at all'}: "
+            "ask for the file that ends in .ipynb."
+        )
+    read, problems = dict[str, Any](), list[str]()
+    for name, content in found.items():
+        try:
+            read[name] = _parsed(name, content)
+        except UnreadableError as error:
+            problems.append(str(error))
+    if not read:
+        raise UnreadableError(" ".join(problems))
+    known = {name: len(_known(notebook.cells, release)) for name, notebook in read.items()}
+    best = [name for name in read if known[name] == max(known.values())]
+    if known[best[0]] == 0:
+        raise UnreadableError(
+            f"{best[0]} holds no cell of this exercise: is it the notebook of another one?"
+        )
+    if len(best) > 1:
+        raise UnreadableError(
+            f"It could be any of {', '.join(sorted(best))}: ask for a single notebook."
+        )
+    return read[best[0]]
+
+
+def _notebooks(submission: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of all notebooks, those in zip files as well."""
+    for path in sorted(submission.rglob("*")):
+        if path.suffix == ".ipynb" and path.is_file() and _is_meant(path.relative_to(submission)):
+            if path.stat().st_size > MAX_FILE:
+                raise UnreadableError(f"{path.name} has more than {MAX_FILE // 1024**2} MB.")
+            yield path.name, path.read_bytes()
+        elif path.suffix == ".zip" and path.is_file():
+            yield from _packed(path)
+
+
+def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of the notebooks in a zip file, if they are small enough."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                name = PurePosixPath(entry.filename)
+                if name.suffix == ".ipynb" and _is_meant(name):
+                    with archive.open(entry) as file:
+                        content = file.read(MAX_FILE + 1)  # what the archive says may be a lie
+                    if len(content) > MAX_FILE:
+                        raise UnreadableError(f"{name.name} unpacks to too much.")
+                    yield name.name, content
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise UnreadableError(f"{path.name} cannot be unpacked: {error}.") from error
+
+
+def _is_meant(name: Path | PurePosixPath) -> bool:
+    """Say whether a file is no copy that a program made without being asked."""
+    return not any(part.startswith((".", "__MACOSX")) for part in name.parts)
+
+
+def _parsed(name: str, content: bytes) -> Any:
+    """Return a notebook of any format in the present one."""
+    try:
+        raw = json.loads(content.decode("utf-8-sig"))
+        sheets = [raw] if raw["nbformat"] >= 4 else raw["worksheets"]
+        for cell in (cell for sheet in sheets for cell in sheet["cells"]):
+            if "outputs" in cell:
+                cell["outputs"] = []  # they are made anew, and these may be invalid
+            cell["metadata"] = _metadata(cell)
+        notebook = nbformat.convert(nbformat.from_dict(raw), 4)
+        cells = [cell for cell in notebook.cells if isinstance(_text(cell), str)]
+    except Exception as error:  # the file may hold anything
+        raise UnreadableError(
+            f"{name} is damaged, or no notebook at all ({type(error).__name__}): "
+            "ask for the file again."
+        ) from error
+    if len(cells) > MAX_CELLS or sum(len(_text(cell)) for cell in cells) > MAX_SOURCE:
+        raise UnreadableError(
+            f"{name} holds more than {MAX_CELLS} cells, or {MAX_SOURCE // 1024**2} MB of text."
+        )
+    notebook.cells = cells
+    return notebook
+
+
+def _metadata(cell: Any) -> dict[str, Any]:
+    """Return what is kept of a cell's metadata: which cell of the release it says that it is."""
+    said = cell.get("metadata")
+    said = said.get("nbgrader") if isinstance(said, dict) else None
+    name = said.get("grade_id") if isinstance(said, dict) else None
+    return {"grade_id": name} if isinstance(name, str) else {}
+
+
+def _text(cell: Cell) -> Any:
+    source = cell.get("source", "")
+    return "".join(source) if isinstance(source, list) else source
+
+
+# Repair -------------------------------------------------------------------------------------------
+
+
+def repaired(submitted: Any, release: Any) -> Any:
+    """Return what a student wrote in the form of the release.
+
+    Parameters
+    ----------
+    submitted
+        The notebook that came back.
+    release
+        The notebook that was handed out.
+
+    Returns
+    -------
+    A notebook with the release's metadata and kernel
+    """
+    marked = {_name(cell): cell for cell in release.cells if _name(cell)}
+    known = _known(submitted.cells, release)
+    cells, seen = list[Cell](), set[str]()
+    for number, cell in enumerate(submitted.cells):
+        name = known.get(number)
+        cells += _kept(cell, marked.get(name or ""), first=name not in seen)
+        seen |= {name} if name else set()
+    order = list(marked)
+    for place, name in enumerate(order):  # a task that is gone comes back after the one before it
+        if marked[name].metadata.nbgrader.task and name not in seen:
+            cells.insert(_place_after(order[:place], cells), nbformat.from_dict(marked[name]))
+    cells += [nbformat.from_dict(cell) for cell in marked.values() if cell.metadata.nbgrader.grade]
+    result = nbformat.from_dict({**release, "cells": cells})
+    for number, cell in enumerate(result.cells, start=1):
+        cell["id"] = f"cell-{number}"
+    return result
+
+
+def _known(cells: list[Cell], release: Any) -> dict[int, str]:
+    """Say which cells are which of the release, by nbgrader's metadata or by their text."""
+    by_text = {_squeezed(cell.source): _name(cell) for cell in release.cells if _name(cell)}
+    names, found = set(by_text.values()), {}
+    for number, cell in enumerate(cells):
+        name = cell.metadata.get("grade_id")
+        name = name if name in names else by_text.get(_squeezed(_text(cell)))
+        if name:
+            found[number] = name
+    return found
+
+
+def _name(cell: Cell) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _kept(cell: Cell, original: Cell | None, first: bool) -> list[Cell]:
+    """Return what stays of a submitted cell: one or two cells, or none.
+
+    Parameters
+    ----------
+    cell
+        What was submitted.
+    original
+        Which cell of the release it is.
+    first
+        Whether no other has been taken for it.
+    """
+    if original is None:
+        return [_new(cell.cell_type, _text(cell))]
+    if original.metadata.nbgrader.solution:
+        kept = _new(original.cell_type, _text(cell))
+        if first:
+            kept.metadata = nbformat.from_dict(original.metadata)
+        return [kept]
+    # What stands in a cell that was locked, besides what it said, was written by the student.
+    added = _text(cell)
+    if _squeezed(added) == _squeezed(original.source):
+        added = ""
+    written = [_new(original.cell_type, added.removeprefix(original.source))] if added else []
+    task = original.metadata.nbgrader.task
+    return [*([nbformat.from_dict(original)] if task and first else []), *written]
+
+
+def _new(kind: str, source: str) -> Cell:
+    """Return a cell with nothing but text in it."""
+    if kind == "code":
+        return nbformat.v4.new_code_cell(source)
+    return nbformat.v4.new_markdown_cell(harmless(source))
+
+
+def _place_after(names: list[str], cells: list[Cell]) -> int:
+    """Return the place after the last of some cells of the release, or the end of all."""
+    places = [number for number, cell in enumerate(cells) if _name(cell) in names]
+    return places[-1] + 1 if places else len(cells)
+
+
+# Sanitise -----------------------------------------------------------------------------------------
+
+
+def harmless(text: str) -> str:
+    """Return Markdown in which no program finds HTML, or a link that executes something.
+
+    Programs differ in what they take for code or for a tag, so no parser decides here. A ``<`` that
+    could open a tag and a colon after ``script`` get a character behind or before them that is not
+    seen. HTML in the text is then shown as it was written. What is rendered is sanitised once more,
+    by nh3: see :mod:`bookmaking.grading.rendering`.
+    """
+    text = html.unescape(text)
+    text = re.sub(r"&(?=[#a-zA-Z])", f"&{JOINER}", text)  # so that it is unescaped only here
+    text = re.sub(r"<(?=[a-zA-Z/!?])", f"<{JOINER}", text)
+    return re.sub(r"(?i)(script[\s\\]*)(?=:)", rf"\1{JOINER}", text)
