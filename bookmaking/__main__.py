@@ -32,6 +32,7 @@ COMMANDS = {
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),
     "kernel": Command("lab:kernel", "run", "offer this environment to a JupyterHub"),
     "check": Command("installation:main", "run", "say whether this machine gives the right answer"),
+    "ready": Command("ready:main", "run", "say whether an exercise is ready to be handed in"),
     "links": Command("html.build:links", "book", "ask whether the addresses outside still answer"),
     "student": Command("grading.editions:student", "book", "the students' edition"),
     "instructor": Command("grading.editions:instructor", "book", "the instructor's edition"),

@@ -1,8 +1,15 @@
-"""Make the book: execute the chapters that something changed for, build the HTML, pack it."""
+"""Make the book: execute the chapters that something changed for, build the HTML, pack it.
 
+``[tool.bookmaking]`` in pyproject.toml says whether the book shows solutions: ``solutions`` is
+``"shown"``, ``"held back"``, or the date from which they are shown. Until then the book that is
+built is the one that students get, and everything in it is searched for traces of a solution.
+"""
+
+import datetime as dt
 import hashlib
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,10 +26,45 @@ BUILD_LOCK = BUILD / "build.lock", "A build"
 
 def book(arguments: list[str]) -> int:
     """Execute what changed, build the HTML if anything did, and pack it."""
+    said = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     with only_one(*BUILD_LOCK):
         execute_outdated()
-        build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
+        if are_held_back(said["tool"]["bookmaking"]["solutions"], dt.date.today()):
+            build_without_solutions()
+        else:
+            build_if_changed([EXECUTED / f"{name}.ipynb" for name in pages()])
     return 0
+
+
+def are_held_back(solutions: str, today: dt.date) -> bool:
+    """Return whether solutions are left out of the book.
+
+    Raises
+    ------
+    SystemExit
+        ``solutions`` is neither ``"shown"`` nor ``"held back"`` nor a date.
+    """
+    if solutions in ("shown", "held back"):
+        return solutions == "held back"
+    try:
+        return today < dt.date.fromisoformat(solutions)
+    except ValueError:
+        sys.exit(
+            f'pyproject.toml: solutions = "{solutions}" should be "shown", "held back", or a date '
+            'such as "2027-01-15".'
+        )
+
+
+def build_without_solutions() -> None:
+    """Build the students' edition in the book's place, searched for traces of solutions."""
+    from bookmaking.grading import editions
+
+    edition = editions.make_student()
+    shutil.rmtree(HTML, ignore_errors=True)
+    shutil.copytree(edition / "html", HTML)
+    archives.pack(BUILD / "multilevel-html.zip", HTML, HTML.rglob("*"))
+    archives.pack(BUILD / "multilevel-notebooks.zip", edition, edition.rglob("*"))
+    print("solutions are held back: pyproject.toml, [tool.bookmaking]")
 
 
 def html(arguments: list[str]) -> int:

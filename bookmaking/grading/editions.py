@@ -34,9 +34,11 @@ from bookmaking.grading.exercises import (
 from bookmaking.grading.plain import plain, quoted
 from bookmaking.grading.sandbox import STUDY_DATA
 from bookmaking.html import archives, build
+from bookmaking.locking import only_one
 from bookmaking.notebooks.derivation import derive, write
 from bookmaking.notebooks.execution import execute_here
 from bookmaking.paths import BUILD, CHAPTERS, DIST, EXECUTED, ROOT
+from bookmaking.ready import EMPTY
 
 HERE = Path(__file__).parent
 TELLING = 30
@@ -61,7 +63,6 @@ MARK_SCHEME = """
 
 ### END MARK SCHEME"""
 """What nbgrader shows a grader, and takes out of the release."""
-ANSWER_HERE = "*Your answer here.*"
 
 
 # What students get of a page ----------------------------------------------------------------------
@@ -231,7 +232,19 @@ def student_notebook(name: str, execute: bool = True) -> nbformat.NotebookNode:
 
 def student(arguments: Sequence[str] = ()) -> None:
     """Make dist/multilevel-student.zip: notebooks, pages, data, code, lock, README."""
-    book.book([])
+    with only_one(*book.BUILD_LOCK):
+        book.execute_outdated()
+        _zip(make_student())
+
+
+def make_student() -> Path:
+    """Make the folder of the students' edition from the executed notebooks, and return it.
+
+    Raises
+    ------
+    ValueError
+        A file in it holds a part of a solution.
+    """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     toc["parts"] = [part for part in toc["parts"] if part["caption"] not in LEFT_OUT]
     names = [Path(page["file"]).name for part in toc["parts"] for page in part["chapters"]]
@@ -243,20 +256,21 @@ def student(arguments: Sequence[str] = ()) -> None:
         given += page.cells
         write(page, folder / "chapters" / f"{name}.ipynb")
     _build(folder, toc)
-    for name in released(DIST / "nbgrader", assignments()):  # what comes back is what was given
-        shutil.copy(name, folder / "chapters")
+    for notebook in released(DIST / "nbgrader", assignments()):  # which is what comes back
+        shutil.copy(notebook, folder / "chapters")
     _copy(folder, [*SOFTWARE, *(f"data/{name}" for name in STUDY_DATA)])
     sums = (ROOT / "data" / "SHA256SUMS").read_text(encoding="utf-8").splitlines(keepends=True)
     kept = [line for line in sums if line.split()[-1] in STUDY_DATA]
     (folder / "data" / "SHA256SUMS").write_text("".join(kept), encoding="utf-8")
     shutil.copy(HERE / "student" / "README.md", folder)
     refuse_traces(folder, secrets(everything, given))
-    _zip(folder)
+    return folder
 
 
 def instructor(arguments: Sequence[str] = ()) -> None:
     """Make dist/multilevel-instructor.zip: all pages, with checks and notes, and what runs them."""
-    book.book([])
+    with only_one(*book.BUILD_LOCK):
+        book.execute_outdated()
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     folder = _fresh(DIST / "multilevel-instructor")
     for file in sorted(EXECUTED.glob("*.ipynb")):
@@ -333,7 +347,7 @@ def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
             name = cell.metadata.pop("name")
             _grades(cell, name, points=cell.metadata.pop("points"), task=True)
             cell.source += MARK_SCHEME.format(rubric=rubrics[name])
-            cells.append(nbformat.v4.new_markdown_cell(ANSWER_HERE, id=f"{cell.id}-answer"))
+            cells.append(nbformat.v4.new_markdown_cell(EMPTY, id=f"{cell.id}-answer"))
         elif has_tag(cell, "starter"):
             _grades(cell, f"{assignment}-{number}", solution=True)
             cell.source += YOURS
@@ -400,5 +414,5 @@ def _build(folder: Path, toc: dict[str, Any]) -> None:
 
 def _zip(folder: Path) -> None:
     archive = folder.with_suffix(".zip")
-    archives.pack(archive, folder, (file for file in folder.rglob("*") if file.is_file()))
+    archives.pack(archive, folder, folder.rglob("*"))
     print(f"packed {archive.relative_to(ROOT)}")

@@ -4,10 +4,14 @@ This works on the notebook as data, and needs no nbgrader. What nbgrader counts 
 a cell that hands an answer in: an error is worth nothing, no error all points.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import nbformat
+
+from bookmaking.grading.exercises import HIDDEN_TESTS
 
 TYPES = ("stream", "error", "display_data", "execute_result")
 """The types of outputs that there are."""
@@ -15,6 +19,11 @@ SHOWN = ("text/plain", "image/png")
 """What of an output goes into the feedback: nothing that a browser would execute."""
 QUOTED = 300
 """Characters of an error that are quoted below other cells."""
+LONGEST = 10_000
+"""Characters of an output that are shown."""
+ROOM = 1_400_000
+"""Characters of all outputs together, pictures included: a page has at most two megabytes."""
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def is_graded(cell: Any) -> bool:
@@ -82,6 +91,133 @@ def compose(verdict: Mapping[str, Any], reasons: Sequence[str | None]) -> str:
     return " ".join([verdict["feedback"], *filter(None, reasons)])
 
 
+# The page that a student gets -------------------------------------------------------------------
+
+
+class Grade(NamedTuple):
+    """What the gradebook says of an answer."""
+
+    score: float
+    points: float
+    waiting: bool
+    """Whether a person still has to grade it."""
+    comment: str
+
+
+def page(notebook: Any, student: str, grades: Mapping[str, Grade], state: str) -> str:
+    """Return the page that tells a student what became of a submission.
+
+    Parameters
+    ----------
+    notebook
+        The graded notebook.
+    student
+        Whose it is.
+    grades
+        What the gradebook says, by the name of the answer.
+    state
+        A checksum of all this, which the page keeps.
+
+    Returns
+    -------
+    HTML that needs no network and executes nothing, at most two megabytes
+    """
+    from jinja2 import Environment, FileSystemLoader
+
+    from bookmaking.grading.rendering import safe_html
+
+    loader = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    loader.filters["safe_html"] = safe_html
+    answers = [_answer(cell, grades) for cell in notebook.cells if is_graded(cell)]
+    written = [
+        _answer(cell, grades)
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("task")
+    ]
+    return loader.get_template("feedback.html").render(
+        title=_title(notebook),
+        first=first_sentence(answers, written),
+        student=student,
+        score=f"{sum(grade.score for grade in grades.values()):g}",
+        max_score=f"{sum(grade.points for grade in grades.values()):g}",
+        waiting=any(grade.waiting for grade in grades.values()),
+        answers=answers,
+        written=written,
+        cells=list(_shown(notebook)),
+        state=state,
+    )
+
+
+def _answer(cell: Any, grades: Mapping[str, Grade]) -> dict[str, Any]:
+    name = cell.metadata.nbgrader.grade_id
+    grade = grades[name]
+    said = " ".join(
+        output.get("text", output.get("evalue", "")) for output in cell.get("outputs", [])
+    )
+    return {
+        "name": name,
+        "score": "–" if grade.waiting else f"{grade.score:g}",
+        "points": f"{grade.points:g}",
+        "missing": grade.points - grade.score,
+        "waiting": grade.waiting,
+        "comment": grade.comment,
+        "feedback": said.strip(),
+        "source": _source(cell),
+    }
+
+
+def first_sentence(
+    answers: Sequence[Mapping[str, Any]], written: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return what a student should do now."""
+    wrong = [answer["name"] for answer in answers if answer["missing"] > 0]
+    if wrong:
+        names = " and ".join([", ".join(wrong[:-1]), wrong[-1]] if len(wrong) > 1 else wrong)
+        return f"Not right yet: {names}. The table says what to look at."
+    if any(task["waiting"] for task in written):
+        return "All that the computer can check is right; a person will read what you wrote."
+    if any(task["missing"] > 0 for task in written):
+        return "All that the computer can check is right; read the comments on what you wrote."
+    return "Everything is right: there is nothing left to do."
+
+
+def _source(cell: Any) -> str:
+    """Return a cell's text without what only nbgrader and graders need."""
+    text = cell.source.removesuffix(HIDDEN_TESTS)
+    return re.sub(r"^### (BEGIN|END) MARK SCHEME$", "", text, flags=re.MULTILINE)
+
+
+def _title(notebook: Any) -> str:
+    headings = re.findall(r"^# (.+)$", "\n".join(c.source for c in notebook.cells), re.MULTILINE)
+    return headings[0] if headings else "Exercise"
+
+
+def _shown(notebook: Any) -> Iterator[dict[str, Any]]:
+    """Yield cells with what the page shows of their outputs, as long as there is room for it."""
+    left = ROOM
+    for cell in notebook.cells:
+        outputs = []
+        for output in () if is_graded(cell) else cell.get("outputs", []):
+            shown = _output(output)
+            size = sum(map(len, shown.values()))
+            left -= size
+            outputs.append(shown if left > 0 else {"text": "(too long to be shown here)"})
+        yield {"cell_type": cell.cell_type, "source": _source(cell), "outputs": outputs}
+
+
+def _output(output: Any) -> dict[str, str]:
+    """Return an output as a picture or a text."""
+    data = output.get("data", {})
+    if picture := data.get("image/png"):
+        return {"picture": re.sub(r"[^A-Za-z0-9+/=]", "", str(picture))}
+    text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(text))  # the colours of a terminal
+    return {"text": text if len(text) <= LONGEST else f"{text[:LONGEST]}\n(and more)"}
+
+
+# What goes into the notebook ----------------------------------------------------------------------
+
+
 def _safe(output: Any) -> Any:
     """Return an output without what a browser would execute; None if it is no output."""
     try:
@@ -100,14 +236,22 @@ def _safe(output: Any) -> Any:
 def _errors(cell: Any) -> Iterator[str]:
     for output in cell.get("outputs", []):
         if output.output_type == "error":
-            yield f"{output.ename}: {output.evalue}"
+            unknown = re.fullmatch(r"name '(\w+)' is not defined", output.evalue)
+            if unknown and is_graded(cell):
+                yield (
+                    f"Nothing is called {unknown[1]} when answers are handed in, after all other "
+                    "cells: was it renamed, or did the cell that makes it fail?"
+                )
+            else:
+                yield f"{output.ename}: {output.evalue}"
 
 
 def _first_error(notebook: Any) -> str | None:
     """Return the first error before the cells that hand in: others follow from it."""
-    for number, cell in enumerate(notebook.cells, start=1):
+    for cell in notebook.cells:
         for error in () if is_graded(cell) else _errors(cell):
-            return f"The first error in the notebook is in cell {number}: {error[:QUOTED]}"
+            line = (cell.source.strip().splitlines() or [""])[0]
+            return f"The first error is in the cell that begins “{line[:80]}”: {error[:QUOTED]}"
     return None
 
 

@@ -1,77 +1,58 @@
-"""Grade what came back: run, judge, enter into the gradebook, write feedback, export.
+"""Grade what came back: collect, repair, run, judge, enter into the gradebook, return.
 
-usage: python -m bookmaking grade ASSIGNMENT [--course FOLDER] [--jobs N] [--seconds N] [--memory N]
+usage: python -m bookmaking grade ASSIGNMENT [--archive ZIP] [--roster CSV] [--due TIME] [OPTIONS]
 
-Submissions are looked for where nbgrader collects them: COURSE/submitted/STUDENT/ASSIGNMENT/. Each
-is graded once; after an interruption, of whatever kind, the same command goes on where it was. A
-submission that changed since it was graded is graded anew. At the end COURSE/grades-ASSIGNMENT.csv
-holds a line for each student, written atomically.
+Submissions lie in COURSE/received/STUDENT/ASSIGNMENT/, where ``--archive`` puts them. Repaired and
+made harmless (:mod:`bookmaking.grading.repair`) they go to COURSE/submitted, where nbgrader takes
+them from. Each is graded once; after an interruption, of whatever kind, the same command goes on
+where it was. A submission that changed since it was graded is graded anew. What goes back is
+written by :mod:`bookmaking.grading.returning` at every run, atomically.
 """
 
 import argparse
-import csv
+import datetime as dt
 import fcntl
-import hashlib
-import json
 import multiprocessing
 import os
 import re
+import resource
+import shutil
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+import nbformat
 from nbgrader.apps import NbGraderAPI
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from bookmaking.environments import set_up
+from bookmaking.grading import bench, collecting, repair, returning, sandbox
+from bookmaking.grading.collecting import CollectingError
+from bookmaking.grading.exercises import PREFIX
+from bookmaking.grading.records import (
+    fingerprint,
+    is_graded,
+    record_of,
+    recorded,
+    remember,
+    students,
+    waiting,
+    write,
+)
 from bookmaking.paths import DIST
-from multilevel.files import atomic
 
-MAX_SUBMISSION = 100 * 1024**2
-"""Bytes of all files of a submission; a notebook with stored fits takes a few megabytes."""
+MEMORY = 4 * 1024**3
+"""Bytes that reading a submission may take, outside the sandbox."""
+READING = 300
+"""Seconds for all that is done with a submission outside the sandbox."""
 # nbgrader calls a program of its own environment by its name.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-
-
-def fingerprint(submission: Path) -> str:
-    """Return a checksum of a submission's contents.
-
-    Parameters
-    ----------
-    submission
-        Its folder.
-
-    Returns
-    -------
-    The SHA-256 of names and contents of all its files
-
-    Raises
-    ------
-    ValueError
-        There is a link in it, which could lead out of the folder; or it is too large to be read.
-    """
-    digest, paths = hashlib.sha256(), sorted(submission.rglob("*"))
-    for path in paths:
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise ValueError(f"{path.name} is neither a file nor a folder: refused.")
-    if (size := sum(path.stat().st_size for path in paths)) > MAX_SUBMISSION:
-        raise ValueError(
-            f"The submission has {size / 1024**2:.0f} MB, more than {MAX_SUBMISSION // 1024**2}: "
-            "refused."
-        )
-    for path in paths:
-        if path.is_file():
-            name = str(path.relative_to(submission)).encode()
-            digest.update(f"{len(name)} {path.stat().st_size} ".encode() + name)
-            with path.open("rb") as file:
-                while piece := file.read(1 << 20):
-                    digest.update(piece)
-    return digest.hexdigest()
 
 
 def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:
@@ -86,33 +67,49 @@ def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any
     options
         Limits of time and memory, for the preprocessor.
     """
-    record = _record(course, assignment, student)
+    record = record_of(course, assignment, student)
     record.parent.mkdir(parents=True, exist_ok=True)
     with record.with_suffix(".lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for one that outlived an interrupted grading
-        if _is_graded(course, assignment, student):
+        if is_graded(course, assignment, student):
             return
         record.unlink(missing_ok=True)
-        start, problem = time.monotonic(), None
+        start, key, problem = time.monotonic(), "", None
         try:
-            key = fingerprint(course / "submitted" / student / assignment)
+            key = fingerprint(course / "received" / student / assignment)
+            prepare(course, assignment, student)
             api = NbGraderAPI(config=settings(course, options))
-            for step in (api.autograde, api.generate_feedback):
-                done = step(assignment, student, force=True)
-                if not done["success"]:
-                    log = record.with_suffix(".log")
-                    write(log, f"{done['log']}\n{done['error']}")
-                    problem = f"{_reason(done['log'])} All of it: {log}"
-                    break
-        except (ValueError, OSError) as error:
-            key, problem = "", str(error)
+            done = api.autograde(assignment, student, force=True)
+            if not done["success"]:
+                log = record.with_suffix(".log")
+                write(log, f"{done['log']}\n{done['error']}")
+                problem = f"{_reason(done['log'])} All of it: {log}"
+        except (ValueError, OSError, MemoryError) as error:
+            problem = str(error) or type(error).__name__
         remember(record, key, problem, time.monotonic() - start)
 
 
-def remember(record: Path, submission: str, problem: str | None, seconds: float) -> None:
-    """Record that a submission was graded, or why it could not be, atomically."""
-    state = {"submission": submission, "problem": problem, "seconds": round(seconds, 1)}
-    write(record, json.dumps(state))
+def prepare(course: Path, assignment: str, student: str) -> None:
+    """Write a submission to ``submitted``, repaired and harmless, with its stored fits.
+
+    Raises
+    ------
+    UnreadableError
+        There is no notebook in it that could be graded.
+    """
+    name = f"{PREFIX}{assignment}.ipynb"
+    release = nbformat.read(course / "release" / assignment / name, as_version=4)
+    files = repair.files_of(course / "received" / student / assignment)
+    notebook = repair.repaired(repair.read(files, release), release)
+    folder = course / "submitted" / student / assignment
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "fits").mkdir(parents=True)
+    for path, content in files.items():
+        if path.suffix == ".nc":
+            (folder / "fits" / path.name).write_bytes(content)
+    write(folder / name, nbformat.writes(notebook))
+    if when := collecting.about(course, assignment, student).get("when"):
+        write(folder / "timestamp.txt", str(when))
 
 
 def grade_each(
@@ -136,20 +133,34 @@ def grade_each(
     """
     # A fork has nbgrader imported already. There are no threads here that it could break.
     fork = multiprocessing.get_context("fork")
-    todo, running = list(names), dict[Any, tuple[str, Any]]()
+    todo, running = list(names), dict[Any, tuple[str, Any, float]]()
+    seconds = settings(course, options).SandboxedGrading.seconds + READING
     while todo or running:
         while todo and len(running) < jobs:
             student = todo.pop(0)
-            process = fork.Process(target=grade, args=(course, assignment, student, options))
+            process = fork.Process(target=_limited, args=(course, assignment, student, options))
             process.start()
-            running[process.sentinel] = student, process
-        for ended in wait(running):
-            student, process = running.pop(ended)
+            running[process.sentinel] = student, process, time.monotonic() + seconds
+        ended = wait(running, timeout=1)
+        for sentinel, (student, process, end) in list(running.items()):
+            late = time.monotonic() > end
+            if not late and sentinel not in ended:
+                continue
+            process.kill()  # if it is not through
             process.join()
-            record = _record(course, assignment, student)
-            if process.exitcode != 0:
-                remember(record, "", f"the grader ended with exit code {process.exitcode}", 0)
-            yield student, json.loads(record.read_text(encoding="utf-8"))
+            del running[sentinel]
+            if late or process.exitcode != 0:
+                said = "took too long" if late else f"ended with exit code {process.exitcode}"
+                record = record_of(course, assignment, student)
+                remember(record, "", f"the grader {said}", seconds)
+            yield student, recorded(course, assignment, student)
+
+
+def _limited(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:
+    """Grade a submission in a process of its own, with a limit of memory for what reads it."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, most))  # the sandbox sets its own
+    grade(course, assignment, student, options)
 
 
 def _reason(log: str | None) -> str:
@@ -168,102 +179,51 @@ def settings(course: Path, options: Mapping[str, Any]) -> Config:
     return config
 
 
-def waiting(course: Path, assignment: str) -> list[str]:
-    """Return the students whose submission is not graded yet, or changed since."""
-    return [s for s in students(course, assignment) if not _is_graded(course, assignment, s)]
-
-
-def students(course: Path, assignment: str) -> list[str]:
-    """Return the students who handed in, sorted."""
-    found = (course / "submitted").glob(f"*/{assignment}")
-    return sorted(folder.parent.name for folder in found if folder.is_dir())
-
-
-def _is_graded(course: Path, assignment: str, student: str) -> bool:
-    record = _record(course, assignment, student)
-    if not record.is_file():
-        return False
-    remembered = json.loads(record.read_text(encoding="utf-8"))
-    try:
-        key = fingerprint(course / "submitted" / student / assignment)
-    except ValueError:
-        key = ""
-    return bool(remembered["submission"] == key) and remembered["problem"] is None
-
-
-def _record(course: Path, assignment: str, student: str) -> Path:
-    return course / "graded" / assignment / f"{student}.json"
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def rows(course: Path, assignment: str) -> Iterator[dict[str, Any]]:
-    """Yield a row for each student who handed in: points by answer, their sum, and problems."""
-    config = settings(course, {})
-    database = config.CourseDirectory.get("db_url", f"sqlite:///{course / 'gradebook.db'}")
-    with Gradebook(database, config.CourseDirectory.course_id) as book:
-        for student in students(course, assignment):
-            record = _record(course, assignment, student)
-            problem = (
-                json.loads(record.read_text(encoding="utf-8"))["problem"]
-                if record.is_file()
-                else "not graded"
-            )
-            row: dict[str, Any] = {"student": student, "assignment": assignment}
-            try:
-                submission = book.find_submission(assignment, student)
-            except MissingEntry:
-                yield row | {"problem": problem or "not in the gradebook"}
-                continue
-            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-            row |= {"score": submission.score, "max_score": submission.max_score}
-            row |= {grade.name: grade.score for grade in sorted(grades, key=lambda g: g.name)}
-            yield row | {"problem": problem or ""}
-
-
-def export(course: Path, assignment: str) -> Path:
-    """Write the grades as a CSV file, atomically; return its path."""
-    table = list(rows(course, assignment))
-    columns = list(dict.fromkeys(name for row in table for name in row if name != "problem"))
-    path = course / f"grades-{assignment}.csv"
-    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*columns, "problem"], restval="")
-        writer.writeheader()
-        writer.writerows(table)
-    return path
-
-
 def main(arguments: list[str]) -> int:
     """Grade all that wait; the exit code is 1 if one could not be graded."""
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)
     parser.add_argument("assignment")
     parser.add_argument("--course", type=Path, default=DIST / "nbgrader")
+    parser.add_argument("--archive", type=Path, help="what Moodle or Canvas gave")
+    parser.add_argument("--roster", type=Path, help="who is in the class, as CSV")
+    parser.add_argument("--id-column", help="the roster's column of what students put into STUDENT")
+    parser.add_argument("--due", type=dt.datetime.fromisoformat, help="2027-01-15T23:59")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--memory", type=float)
     chosen = parser.parse_args(arguments)
     course, assignment = chosen.course.resolve(), chosen.assignment
     set_up("book")  # in which submissions and solutions run
+    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # of its own making
     if not (course / "source" / assignment).is_dir():
         parser.error(f"there is no assignment {assignment!r} in {course / 'source'}: make nbgrader")
+    roster, left_out = None, list[str]()
+    try:
+        if chosen.roster:
+            roster = collecting.read_roster(chosen.roster, chosen.id_column)
+        if chosen.archive:
+            if roster is None:
+                parser.error("--archive needs --roster: whose files are they?")
+            left_out = collecting.collect(chosen.archive, roster, course, assignment)
+    except (CollectingError, OSError) as error:
+        parser.error(str(error))
     if not students(course, assignment):
-        parser.error(f"nobody has handed in: no folder {course}/submitted/STUDENT/{assignment}")
+        parser.error(f"nobody has handed in: no folder {course}/received/STUDENT/{assignment}")
     options = {"seconds": chosen.seconds, "memory": chosen.memory}
     todo, start, failed = waiting(course, assignment), time.monotonic(), 0
     print(f"{len(students(course, assignment))} submissions, {len(todo)} to grade", flush=True)
-    graded = grade_each(course, assignment, todo, chosen.jobs, options)
-    for number, (student, result) in enumerate(graded, start=1):
-        failed += result["problem"] is not None
-        said = result["problem"] or "graded"
-        print(f"{number}/{len(todo)} {student}: {said} ({result['seconds']} s)", flush=True)
-    path = export(course, assignment)
+    with bench.running(sandbox.CACHE):
+        graded = grade_each(course, assignment, todo, chosen.jobs, options)
+        for number, (student, result) in enumerate(graded, start=1):
+            failed += result["problem"] is not None
+            said = result["problem"] or "graded"
+            print(f"{number}/{len(todo)} {student}: {said} ({result['seconds']} s)", flush=True)
     minutes = (time.monotonic() - start) / 60
-    print(f"{len(todo) - failed} graded in {minutes:.1f} minutes, {failed} could not be: {path}")
-    return 1 if failed else 0
+    print(f"{len(todo) - failed} graded in {minutes:.1f} minutes, {failed} could not be")
+    for line in left_out:
+        print(f"left out: {line}")
+    print(returning.give_back(course, assignment, settings(course, {}), roster, chosen.due))
+    return 1 if failed or left_out else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,5 @@
 """Compare answers with the right ones, by their Monte Carlo standard errors.
 
-usage: python -m bookmaking.grading.marking ANSWERS RIGHT NAME...
-
-ANSWERS and RIGHT are folders; for each NAME, a line of JSON is printed: passed, feedback.
-
 An exercise registers its right answers with :func:`reference_answer`; what a student handed in by
 :func:`multilevel.hand_in` is compared with them by :func:`mark`.
 """
@@ -11,7 +7,6 @@ An exercise registers its right answers with :func:`reference_answer`; what a st
 import json
 import math
 import os
-import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -313,16 +308,3 @@ def _load_small(path: Path) -> Answer:
             if math.prod(shape) * max(kind.itemsize, 8) > MAX_BYTES:
                 raise ValueError(f"{path.name} is too large.")
     return load(path)
-
-
-def main(handed_in: Path, right: Path, names: list[str]) -> None:
-    """Print the verdicts, a line of JSON for each name."""
-    for name in names:
-        verdict = verdict_on(name, handed_in, right)
-        print(json.dumps({"passed": verdict.passed, "feedback": verdict.feedback}))
-
-
-if __name__ == "__main__":
-    if len(sys.argv) < 4:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -11,6 +11,7 @@ from nbgrader.preprocessors import (
 )
 
 from bookmaking.grading.preprocessor import SandboxedGrading
+from bookmaking.grading.rendering import safe_html
 
 COURSE = Path(__file__).resolve().parent
 
@@ -30,4 +31,6 @@ c.OverwriteCells.add_missing_cells = True  # a deleted cell costs nobody an answ
 c.SandboxedGrading.seconds = 600  # of the clock, for a submission
 c.SandboxedGrading.memory = 6.0  # gigabytes
 c.SandboxedGrading.answers = str(COURSE / "answers")
+# What students wrote is sanitised wherever it is shown.
+c.HTMLExporter.filters = {"markdown2html": safe_html}
 c.ClearSolutions.code_stub = {"python": "# your code here"}

@@ -5,8 +5,6 @@ submission can read and change them. This one lets nothing but data out of that 
 """
 
 import json
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,9 @@ import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Integer, Unicode
 
-from bookmaking.grading import sandbox
+from bookmaking.grading import alike, bench, sandbox
 from bookmaking.grading.exercises import variant_of, without_hidden_tests
 from bookmaking.grading.feedback import names_of, write_feedback, write_outputs
-from bookmaking.paths import ROOT
 
 
 class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
@@ -35,6 +32,8 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         limits = sandbox.Limits(self.seconds, self.memory)
         result = sandbox.run(order, Path(resources["metadata"]["path"]), limits)
         write_outputs(nb, result.outputs)
+        records = Path(self.answers).parent / "graded" / assignment
+        alike.save_digests(result.answers, records / f"{student}.digests.json")
         right = self.right_answers(assignment, student)
         verdicts = mark(result, right, names_of(nb))
         write_feedback(nb, verdicts, student, result.claimed, result.problem)
@@ -44,14 +43,10 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         """Return the folder of a student's right answers; run the solution if there are none."""
         folder = Path(self.answers) / assignment / variant_of(assignment, student)
         if not folder.is_dir():
-            environment = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={sandbox.CACHE}"}
-            arguments = ["bookmaking.grading.solutions", assignment, student, str(folder)]
-            done = subprocess.run(
-                [str(sandbox.PYTHON), "-m", *arguments],
-                cwd=ROOT, capture_output=True, text=True, env=environment,
-            )  # fmt: skip
-            if done.returncode != 0:
-                raise RuntimeError(f"the solution of {assignment} failed:\n{done.stderr}")
+            try:
+                bench.ask("solve", assignment, student, folder, cache=sandbox.CACHE)
+            except bench.BenchError as error:
+                raise RuntimeError(f"the solution of {assignment} failed: {error}") from error
         return folder
 
 
@@ -59,9 +54,4 @@ def mark(result: sandbox.Result, right: Path, names: list[str]) -> dict[str, dic
     """Return the verdict on each answer, found in the environment of the book."""
     with tempfile.TemporaryDirectory() as folder:
         result.save_answers(names, Path(folder))
-        arguments = ["bookmaking.grading.marking", folder, str(right), *names]
-        done = subprocess.run(
-            [str(sandbox.PYTHON), "-m", *arguments],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
+        return dict(bench.ask("judge", Path(folder), right, names, cache=sandbox.CACHE))

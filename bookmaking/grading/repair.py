@@ -13,14 +13,15 @@ import html
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import nbformat
 
-MAX_FILE = 100 * 1024**2
-"""Bytes that a notebook may have; most of them are outputs, which are dropped."""
+WANTED = (".ipynb", ".nc")
+MAX_FILES = 100 * 1024**2
+"""Bytes of all files that are looked at; those of notebooks are mostly outputs, and dropped."""
 MAX_SOURCE = 2 * 1024**2
 """Bytes of text and code in all cells together."""
 MAX_CELLS = 1000
@@ -37,13 +38,55 @@ class UnreadableError(ValueError):
 # Find and read ------------------------------------------------------------------------------------
 
 
-def read(submission: Path, release: Any) -> Any:
-    """Return the notebook that a student handed in, whatever its name.
+def files_of(submission: Path) -> dict[PurePosixPath, bytes]:
+    """Return what is looked at of a submission: its notebooks and stored fits.
 
     Parameters
     ----------
     submission
         The folder of what came back: a notebook, perhaps with other files, or a zip file of these.
+
+    Returns
+    -------
+    Contents by name; copies that programs made without being asked are left out
+
+    Raises
+    ------
+    UnreadableError
+        A zip file is damaged, or all of it is too large.
+    """
+    found, left = dict[PurePosixPath, bytes](), MAX_FILES
+
+    def take(name: PurePosixPath, file: IO[bytes]) -> None:
+        nonlocal left
+        if name.suffix in WANTED and not any(x.startswith((".", "__MACOSX")) for x in name.parts):
+            found[name] = file.read(left + 1)  # what an archive says of its sizes may be a lie
+            left -= len(found[name])
+            if left < 0:
+                raise UnreadableError(f"It has more than {MAX_FILES // 1024**2} MB.")
+
+    for path in sorted(path for path in submission.rglob("*") if path.is_file()):
+        if path.suffix == ".zip":
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    for entry in archive.infolist():
+                        with archive.open(entry) as file:
+                            take(PurePosixPath(entry.filename), file)
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+                raise UnreadableError(f"{path.name} cannot be unpacked: {error}.") from error
+        else:
+            with path.open("rb") as file:
+                take(PurePosixPath(path.relative_to(submission).as_posix()), file)
+    return found
+
+
+def read(files: Mapping[PurePosixPath, bytes], release: Any) -> Any:
+    """Return the notebook that a student handed in, whatever its name.
+
+    Parameters
+    ----------
+    files
+        What :func:`files_of` returns.
     release
         The notebook that was handed out.
 
@@ -56,21 +99,16 @@ def read(submission: Path, release: Any) -> Any:
     UnreadableError
         There is no notebook, none that can be read, or more than one that it could be.
     """
-    found = dict(_notebooks(submission))
-    if not found:
-        names = sorted(path.name for path in submission.rglob("*") if path.is_file())
-        raise UnreadableError(
-            f"There is no notebook among {', '.join(names[:5]) or 'no files at all'}: "
-            "ask for the file that ends in .ipynb."
-        )
     read, problems = dict[str, Any](), list[str]()
-    for name, content in found.items():
-        try:
-            read[name] = _parsed(name, content)
-        except UnreadableError as error:
-            problems.append(str(error))
+    for name, content in files.items():
+        if name.suffix == ".ipynb":
+            try:
+                read[str(name)] = _parsed(name.name, content)
+            except UnreadableError as error:
+                problems.append(str(error))
     if not read:
-        raise UnreadableError(" ".join(problems))
+        nothing = "There is no notebook in it: ask for the file that ends in .ipynb."
+        raise UnreadableError(" ".join(problems) or nothing)
     known = {name: len(_known(notebook.cells, release)) for name, notebook in read.items()}
     best = [name for name in read if known[name] == max(known.values())]
     if known[best[0]] == 0:
@@ -82,38 +120,6 @@ def read(submission: Path, release: Any) -> Any:
             f"It could be any of {', '.join(sorted(best))}: ask for a single notebook."
         )
     return read[best[0]]
-
-
-def _notebooks(submission: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents of all notebooks, those in zip files as well."""
-    for path in sorted(submission.rglob("*")):
-        if path.suffix == ".ipynb" and path.is_file() and _is_meant(path.relative_to(submission)):
-            if path.stat().st_size > MAX_FILE:
-                raise UnreadableError(f"{path.name} has more than {MAX_FILE // 1024**2} MB.")
-            yield path.name, path.read_bytes()
-        elif path.suffix == ".zip" and path.is_file():
-            yield from _packed(path)
-
-
-def _packed(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents of the notebooks in a zip file, if they are small enough."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                name = PurePosixPath(entry.filename)
-                if name.suffix == ".ipynb" and _is_meant(name):
-                    with archive.open(entry) as file:
-                        content = file.read(MAX_FILE + 1)  # what the archive says may be a lie
-                    if len(content) > MAX_FILE:
-                        raise UnreadableError(f"{name.name} unpacks to too much.")
-                    yield name.name, content
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-        raise UnreadableError(f"{path.name} cannot be unpacked: {error}.") from error
-
-
-def _is_meant(name: Path | PurePosixPath) -> bool:
-    """Say whether a file is no copy that a program made without being asked."""
-    return not any(part.startswith((".", "__MACOSX")) for part in name.parts)
 
 
 def _parsed(name: str, content: bytes) -> Any:

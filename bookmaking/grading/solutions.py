@@ -47,6 +47,19 @@ def code_of(assignment: str, student: str) -> list[ast.Module]:
     return [WithoutClaims().visit(ast.parse(source)) for source in mine]
 
 
+def prepare() -> None:
+    """Import what solutions use, once for all that are run in forks of this process."""
+    import arviz  # noqa: F401
+    import nutpie  # noqa: F401
+    import pymc  # noqa: F401
+    from matplotlib import pyplot  # noqa: F401
+
+    import multilevel as ml
+
+    for name in ("fit", "partial_pooling", "ordered_logit", "compare", "load_trolley", "hand_in"):
+        getattr(ml, name)  # the library imports its parts when they are used
+
+
 def run(assignment: str, student: str, folder: Path) -> None:
     """Run a solution in this process and store its answers, all or none.
 

@@ -12,8 +12,8 @@ LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.ty
 """What the library is installed from, besides data."""
 RUNNING = ["requirements/run.txt", "bookmaking/pyproject.toml"]
 RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths", "locking")]
-RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "lab")]
-"""What sets up an environment, checks it and opens JupyterLab."""
+RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "lab", "ready")]
+"""What sets up an environment, checks it, opens JupyterLab and looks at an exercise."""
 NOTEBOOKS = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
 NOTEBOOKS += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
 """With these, ``make lab`` and ``make check`` work where the archive is unpacked."""
@@ -32,13 +32,13 @@ def pack(archive: Path, folder: Path, files: Iterable[Path]) -> None:
         The files.
     """
     with atomic(archive) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as packed:
-        for file in sorted(files):
+        for file in sorted(file for file in files if file.is_file()):
             packed.write(file, Path(archive.stem) / file.relative_to(folder))
 
 
 def pack_both() -> None:
     """Pack the built pages, and the notebooks."""
-    pages = (file for file in HTML.rglob("*") if file.is_file() and not file.name.startswith("."))
+    pages = (file for file in HTML.rglob("*") if not file.name.startswith("."))
     pack(BUILD / "multilevel-html.zip", HTML, pages)
-    notebooks = (file for pattern in NOTEBOOKS for file in ROOT.glob(pattern) if file.is_file())
+    notebooks = (file for pattern in NOTEBOOKS for file in ROOT.glob(pattern))
     pack(BUILD / "multilevel-notebooks.zip", ROOT, notebooks)

@@ -124,7 +124,7 @@ def hand_in(
     handed_in[name] = answer
     if folder := os.environ.get(FOLDER):
         save(answer, Path(folder, f"{name}.npz"))
-    print(f"{name}: {_describe(answer)}. {_outlook(answer)}")
+    print(f"{name}: {describe(answer)}. {_outlook(answer)}")
 
 
 def choice_answer(name: str, value: Any, choices: Sequence[Any]) -> Answer:
@@ -148,16 +148,18 @@ def _checked_draws(
     name: str, value: Any, of: Sequence[str] | tuple[int, ...], probabilities: bool
 ) -> np.ndarray:
     """Return draws as an array (chain, draw, quantity); raise ValueError if the form is wrong."""
-    if all(isinstance(size, int) for size in of):
-        array = _of_shape(name, value, tuple(of))
+    sizes = tuple(size for size in of if isinstance(size, int))
+    names = [label for label in of if isinstance(label, str)]
+    if not names:
+        array = _of_shape(name, value, sizes)
     else:
-        missing = [label for label in of if not _has(value, label)]
+        missing = [label for label in names if not _has(value, label)]
         if missing:
             raise ValueError(
-                f"{name} must hold draws for each of {', '.join(map(repr, of))}, as in "
-                f"{name} = {{{of[0]!r}: draws, ...}}; missing: {', '.join(map(repr, missing))}."
+                f"{name} must hold draws for each of {', '.join(map(repr, names))}, as in "
+                f"{name} = {{{names[0]!r}: draws, ...}}; missing: {', '.join(map(repr, missing))}."
             )
-        columns = [_of_shape(f"{name}[{label!r}]", value[label], ()) for label in of]
+        columns = [_of_shape(f"{name}[{label!r}]", value[label], ()) for label in names]
         if len({column.shape for column in columns}) > 1:
             raise ValueError(f"{name}: all quantities must have equally many chains and draws.")
         array = np.stack(columns, axis=-1)
@@ -241,8 +243,8 @@ def _renamed(dims: list[str]) -> str:
     return f" Rename them: .rename({named})." if named else ""
 
 
-def _describe(answer: Answer) -> str:
-    """Describe an answer in words, for messages."""
+def describe(answer: Answer) -> str:
+    """Return what an answer is, in words."""
     if answer.kind != "draws":
         return f"a {answer.kind}"
     chains, draws, quantities = answer.value.shape

@@ -1,0 +1,111 @@
+"""Say whether an exercise is ready to be handed in.
+
+usage: python -m bookmaking ready NOTEBOOK
+
+The notebook runs from top to bottom in a fresh kernel; it is not changed. For each answer it says
+whether it is there, in the right form and with enough draws; whether it is right is seen in
+grading. The exit code is 1 if something is missing.
+"""
+
+import argparse
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+EMPTY = "*Your answer here.*"
+"""What stands where an answer in words belongs."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run a notebook and say what is still missing."""
+    import nbformat
+
+    parser = argparse.ArgumentParser(prog="python -m bookmaking ready", description=__doc__)
+    parser.add_argument("notebook", type=Path)
+    path = parser.parse_args(arguments).notebook
+    if not path.is_file():
+        parser.error(f"there is no file {path}")
+    notebook = nbformat.read(path, as_version=4)
+    print(f"running {path.name} from top to bottom in a fresh kernel ...", flush=True)
+    with tempfile.TemporaryDirectory() as answers:
+        _execute(notebook, path.parent, answers)
+        missing = [*_errors(notebook), *_answers(notebook, Path(answers)), *_words(notebook)]
+        missing += _id(Path(answers, "student.txt"), notebook)
+    for line in missing:
+        print(f"- {line}")
+    print("Not ready yet." if missing else f"Ready: hand in {path.name}, this one file.")
+    return 1 if missing else 0
+
+
+def _execute(notebook: Any, folder: Path, answers: str) -> None:
+    """Run all cells, past errors, in the notebook's folder."""
+    from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        allow_errors=True,
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env=os.environ | {"MULTILEVEL_ANSWERS": answers})
+
+
+def _errors(notebook: Any) -> Iterator[str]:
+    """Yield the first error: others follow from it."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                line = (cell.source.strip().splitlines() or [""])[0]
+                said = f"{output.ename}: {output.evalue}"
+                yield f"the cell that begins \u201c{line}\u201d fails. {said}"
+                return
+
+
+def _answers(notebook: Any, folder: Path) -> Iterator[str]:
+    """Yield what is wrong with an answer; print what is not."""
+    from multilevel import answers
+
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    names = list(dict.fromkeys(re.findall(r"""hand_in\(\s*["'](\w+)["']""", code)))
+    if not names:
+        yield "no cell hands anything in: is this the notebook of an exercise?"
+    for name in names:
+        file = folder / f"{name}.npz"
+        if not file.is_file():
+            yield f"{name}: nothing handed in yet, or not in the form that is asked for"
+            continue
+        answer = answers.load(file)
+        problem = answers.unconverged(answer.value) if answer.kind == "draws" else None
+        if problem:
+            yield f"{name}: {problem}"
+        else:
+            print(f"  {name}: {answers.describe(answer)}")
+
+
+def _words(notebook: Any) -> Iterator[str]:
+    """Yield the tasks below which nothing is written."""
+    cells = notebook.cells
+    for number, cell in enumerate(cells):
+        task = cell.metadata.get("nbgrader", {})
+        if task.get("task"):
+            below = "".join(c.source for c in cells[number + 1 : number + 2]).strip()
+            if below in ("", EMPTY):
+                yield f"{task['grade_id']}: nothing is written below this task"
+            else:
+                print(f"  {task['grade_id']}: {len(below.split())} words")
+
+
+def _id(file: Path, notebook: Any) -> Iterator[str]:
+    """Yield what is wrong with the student's id, where there is one."""
+    if not any(re.search(r"^STUDENT = ", cell.source, re.MULTILINE) for cell in notebook.cells):
+        return
+    student = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if student in ("", "demo"):
+        yield "STUDENT: put your own id between the quotation marks"
+    else:
+        print(f"  worked out for the id {student!r}")
