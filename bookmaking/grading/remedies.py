@@ -1,0 +1,1 @@
+def advice(c): return c
