@@ -35,8 +35,8 @@ def limited(command: list[str], memory: int, processes: int) -> Iterator[list[st
     if home := home_of(Path("/proc/self/cgroup").read_text(encoding="utf-8")):
         group = Path(tempfile.mkdtemp(prefix="submission-", dir=home))
         try:
-            for name, most in [("memory.max", memory), ("pids.max", processes)]:
-                (group / name).write_text(str(most), encoding="utf-8")
+            for name, limit in [("memory.max", memory), ("pids.max", processes)]:
+                (group / name).write_text(str(limit), encoding="utf-8")
             yield ["sh", "-c", ENTER, str(group), *command]
         finally:
             (group / "cgroup.kill").write_text("1", encoding="utf-8")

@@ -6,6 +6,7 @@ whatever it likes: the grader checks the form of what it gets, and judges answer
 """
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -13,7 +14,6 @@ import resource
 import shutil
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -86,7 +86,9 @@ class Outputs(list[dict[str, Any]]):
         """Return the outputs, and at their end what is missing."""
         for what, left in self.left.items():
             if left < 0:
-                text = f"There was more than is shown here: at most {MOST[what]:,} bytes of {what}.\n"
+                text = (
+                    f"There was more than is shown here: at most {MOST[what]:,} bytes of {what}.\n"
+                )
                 self.append({"output_type": "stream", "name": "stderr", "text": text})
         return self
 
@@ -181,7 +183,8 @@ def _set_up(memory: int) -> int:
     for folder in (ANSWERS, HOME):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    if Path("/cache").is_dir():  # a copy, so that no submission leaves anything for the next
+    with contextlib.suppress(OSError):  # there is no cache yet, or it belongs to somebody else
+        # A copy, so that no submission leaves anything for the next.
         shutil.copytree("/cache", HOME / ".pytensor")
     for what, limit in [
         (resource.RLIMIT_DATA, memory),

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -117,6 +118,8 @@ def run(notebook: dict[str, Any], submission: Path, limits: Limits) -> Result:
     SandboxError
         bubblewrap is missing, or may not make a sandbox here.
     """
+    if shutil.which("bwrap") is None:
+        raise SandboxError(remedies.advice("bubblewrap is missing"))
     memory = int(limits.memory * GIGABYTE)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as filter_program:
         order = Path(folder, "order.json")
@@ -246,14 +249,11 @@ def _watched(
     folders: Iterable[str] = (),
 ) -> _Done:
     """Run a command to its end or its limits, with nothing of this process but some files."""
-    try:
-        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        process = subprocess.Popen(
-            command, stdin=nothing, stdout=pipe, stderr=pipe, cwd=ROOT, start_new_session=True,
-            pass_fds=descriptors,
-        )  # fmt: skip
-    except FileNotFoundError as error:
-        raise SandboxError(remedies.advice(f"{error.filename} is missing")) from error
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, stdin=nothing, stdout=pipe, stderr=pipe, cwd=ROOT, start_new_session=True,
+        pass_fds=descriptors,
+    )  # fmt: skip
     said, complaint = bytearray(), bytearray()
     readers = [
         threading.Thread(target=_take, args=(process.stdout, said, MAX_RESULT), daemon=True),
@@ -264,7 +264,8 @@ def _watched(
             reader.start()
         stopped, end = None, time.monotonic() + seconds
         while stopped is None and not _ended(process):
-            used, threads = _use(process.pid, folders)
+            # Before the first word, the folders are still those of this machine.
+            used, threads = _use(process.pid, folders if said else ())
             if len(said) >= MAX_RESULT:
                 stopped = "size"
             elif time.monotonic() > end:
