@@ -200,6 +200,7 @@ def _command(order: Path, submission: Path, limits: Limits, filter_program: int)
         "MULTILEVEL_ANSWERS": "/student/answers",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "LANG": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",  # one for each core would soon be too many threads
     }
     return [
         *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
@@ -263,12 +264,10 @@ def _watched(
         for reader in readers:
             reader.start()
         stopped, end = None, time.monotonic() + seconds
-        while stopped is None and not _ended(process):
+        while stopped is None and len(said) < MAX_RESULT and not _ended(process):
             # Before the first word, the folders are still those of this machine.
             used, threads = _use(process.pid, folders if said else ())
-            if len(said) >= MAX_RESULT:
-                stopped = "size"
-            elif time.monotonic() > end:
+            if time.monotonic() > end:
                 stopped = "seconds"
             elif used > memory:
                 stopped = "memory"
@@ -280,6 +279,8 @@ def _watched(
         code = process.wait()
     for reader in readers:
         reader.join(timeout=60)
+    if len(said) >= MAX_RESULT:  # it may have ended because nobody listened any more
+        stopped = "size"
     return _Done(bytes(said), complaint.decode(errors="replace").strip(), code, stopped)
 
 
