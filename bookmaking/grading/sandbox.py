@@ -48,6 +48,8 @@ MAX_THREADS = 256
 """Of all processes together."""
 OPEN_FILE = 400_000
 """Bytes that are counted for an open file: it may be a socket full of data, which nobody sees."""
+MEMORY = re.compile(r"^(?:VmRSS|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB", re.MULTILINE)
+"""What is counted of the status of a process: its pages, and the tables of them."""
 INODE = 4096
 """Bytes that are counted for a file, besides its content."""
 WRITABLE = {"/student": 0.5, "/tmp": 0.25, "/dev/shm": 0.25}
@@ -314,8 +316,7 @@ def _use(pid: int, folders: Iterable[str]) -> tuple[int, int]:
         for process in (Path("/proc", str(each.pid)) for each in started):
             with contextlib.suppress(OSError):  # it has ended
                 status = (process / "status").read_text(encoding="utf-8", errors="replace")
-                kilobytes = re.findall(r"^Vm(?:RSS|Swap|PTE):\s+(\d+) kB", status, re.MULTILINE)
-                used += 1024 * sum(map(int, kilobytes))
+                used += 1024 * sum(map(int, MEMORY.findall(status)))
                 threads += int(re.findall(r"^Threads:\s+(\d+)", status, re.MULTILINE)[0])
                 used += OPEN_FILE * len(os.listdir(process / "fd"))
         for folder in folders if len(started) > 1 else ():

@@ -29,9 +29,11 @@ REFUSED = {  # number on x86_64, and on aarch64
     "io_uring_register": (427, 427), "fanotify_init": (300, 262), "kexec_load": (246, 104),
     "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),
 }  # fmt: skip
-CLONE, CLONE3 = (56, 220), (435, 435)
+CLONE, CLONE3, SOCKET = (56, 220), (435, 435), (41, 198)
 NAMESPACES = 0x7E020000
 """The flags of clone(2) that make a namespace."""
+UNIX = 1
+"""The family of sockets within a machine. Others have large buffers, and some lead out of it."""
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """Names of architectures, as audit(7) numbers them."""
 
@@ -50,8 +52,12 @@ def program(machine: str = platform.machine()) -> bytes:
     # The flags of clone3 cannot be read here; without it, the C library calls clone.
     for number, error in {**refused, CLONE3[column]: errno.ENOSYS}.items():
         lines += [(EQUAL, 0, 1, number), (RETURN, 0, 0, _error(error))]
-    lines += [(EQUAL, 0, 3, CLONE[column]), (LOAD, 0, 0, FIRST_ARGUMENT)]
-    lines += [(ANY_BIT, 0, 1, NAMESPACES), (RETURN, 0, 0, _error(errno.EPERM))]
+    for number, test, error in [
+        (CLONE[column], (ANY_BIT, 0, 1, NAMESPACES), errno.EPERM),
+        (SOCKET[column], (EQUAL, 1, 0, UNIX), errno.EAFNOSUPPORT),
+    ]:
+        lines += [(EQUAL, 0, 4, number), (LOAD, 0, 0, FIRST_ARGUMENT), test]
+        lines += [(RETURN, 0, 0, _error(error)), (RETURN, 0, 0, ALLOW)]
     lines += [(RETURN, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
