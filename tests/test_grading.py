@@ -1,7 +1,7 @@
 """Right submissions get all points, and others what they deserve, with a reason.
 
 Here submissions that attack nothing are run and judged in this process, by the functions that grade
-a class. That these are called where nothing can be done to them is proven in test_sandbox.py.
+a class. That these are called where nothing can be done to them is proven in test_nbgrader.py.
 """
 
 import io

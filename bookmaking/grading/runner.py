@@ -1,91 +1,244 @@
-"""Execute a notebook inside the sandbox, and send back outputs and answers as JSON."""
+"""Execute a notebook inside the sandbox, and send what comes of each cell to the grader.
 
+The cells run in this process, in IPython's shell: a Jupyter kernel and its client take longer to
+start than most notebooks need. So nothing here is protected from the notebook, which may send
+whatever it likes: the grader checks the form of what it gets, and judges answers itself.
+"""
+
+import base64
+import contextlib
+import io
 import json
 import os
 import resource
 import shutil
+import signal
+import sys
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import DeadKernelError
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
 from traitlets.config import Config
 
 ANSWERS = Path(os.environ["MULTILEVEL_ANSWERS"])
 HOME = Path(os.environ["HOME"])
+PROCESS = os.getpid()
 MAX_PROCESSES = 256
+MAX_OPEN = 512
+"""Files that a process may have open."""
 HAND_IN = 5  # seconds for a cell that only hands in
+MOST = {"text": 100_000, "errors": 20_000, "pictures": 4_000_000}
+"""Characters that are kept of a cell's outputs."""
+FORM = 100
+"""What an output takes besides its content."""
 
 
-def execute(notebook: nbformat.NotebookNode, seconds: int) -> str | None:
-    """Execute all cells in place, past errors; return what stopped it before the end, or None.
+class Outputs(list[dict[str, Any]]):
+    """The outputs of a cell, in nbformat's form and of limited size."""
 
-    When the time is over, the cell that runs is interrupted, and only what is there already is
-    handed in.
-    """
-    end = time.monotonic() + seconds
-    client = NotebookClient(
-        notebook,
-        allow_errors=True,  # an error costs what depends on it, not what comes after
-        interrupt_on_timeout=True,
-        record_timing=False,
-        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-        resources={"metadata": {"path": "/student"}},
-    )
-    problem = None
-    try:
-        with client.setup_kernel():
-            for number, cell in enumerate(notebook.cells):
-                left = round(end - time.monotonic())
-                if left > 0 or cell.metadata.get("nbgrader", {}).get("grade"):
-                    client.timeout = max(HAND_IN, left)
-                    client.execute_cell(cell, number)
-                if problem is None and time.monotonic() > end:
-                    problem = f"Cell {number + 1} was not through after {seconds} seconds in all."
-    except DeadKernelError:
-        return f"The kernel died in cell {number + 1}: too much memory, or ended by the code?"
-    return problem
+    def __init__(self) -> None:
+        self.left = dict(MOST)
+
+    def fit(self, what: str, value: str) -> str:
+        """Return the part of a text for which there is room; of a picture, all or nothing."""
+        room = max(self.left[what], 0)
+        self.left[what] -= len(value)
+        return value if len(value) <= room else value[: room if what != "pictures" else 0]
+
+    def write(self, name: str, text: str) -> None:
+        """Add to a stream."""
+        if not (text := self.fit("text", text)):
+            return
+        if self and self[-1].get("name") == name:
+            self[-1]["text"] += text
+        else:
+            self.left["text"] -= FORM
+            self.append({"output_type": "stream", "name": name, "text": text})
+
+    def error(self, kind: str, said: str, lines: list[str]) -> None:
+        """Add an error with its traceback."""
+        if self.left["errors"] > 0:
+            self.left["errors"] -= FORM
+            told = {"ename": self.fit("errors", kind), "evalue": self.fit("errors", said)}
+            lines = [self.fit("errors", line) for line in lines]
+            self.append({"output_type": "error", **told, "traceback": lines})
+
+    def show(self, kind: str, data: dict[str, Any], **content: Any) -> None:
+        """Add what is displayed, as text and picture: nothing else is shown to anybody."""
+        kept = {}
+        for form, what in (("text/plain", "text"), ("image/png", "pictures")):
+            value = data.get(form, "")
+            value = base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+            if value := self.fit(what, value):
+                kept[form] = value
+        if kept:
+            self.left["text"] -= FORM
+            self.append({"output_type": kind, "data": kept, "metadata": {}, **content})
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return the outputs, and at their end what is missing."""
+        for what, left in self.left.items():
+            if left < 0:
+                text = (
+                    f"There was more than is shown here: at most {MOST[what]:,} bytes of {what}.\n"
+                )
+                self.append({"output_type": "stream", "name": "stderr", "text": text})
+        return self
 
 
-def answers() -> dict[str, str]:
-    """Return the files that were handed in, as hexadecimal text by name."""
-    files = sorted(ANSWERS.glob("*"))
-    return {path.name: path.read_bytes().hex() for path in files if path.is_file()}
+class Stream(io.TextIOBase):
+    """Standard output or standard error of a notebook."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.stream, self.descriptor = name, descriptor
+
+    def fileno(self) -> int:
+        """Return the file that subprocesses write to."""
+        return self.descriptor
+
+    def write(self, text: str) -> int:
+        """Write to the outputs; in a process that the notebook forked, to what they all share."""
+        if os.getpid() == PROCESS:
+            shell.outputs.write(self.stream, text)
+        else:
+            os.write(self.descriptor, text.encode(errors="replace"))
+        return len(text)
+
+
+class Hook(DisplayHook):
+    """Show the value of a cell's last line."""
+
+    def write_output_prompt(self) -> None:
+        """Write none."""
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        """Add the value to the outputs."""
+        shell.outputs.show("execute_result", format_dict, execution_count=self.prompt_count)
+
+
+class Publisher(DisplayPublisher):
+    """Show what a cell displays, as it is at first: a bar of progress is not shown moving."""
+
+    def publish(self, data: Any, *_: Any, update: bool = False, **more: Any) -> None:
+        """Add it to the outputs."""
+        if not update:
+            shell.outputs.show("display_data", data)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Take back the outputs."""
+        shell.outputs.clear()
+
+
+class Shell(InteractiveShell):
+    """IPython without a terminal and without a front end."""
+
+    displayhook_class = Type(Hook)
+    display_pub_class = Type(Publisher)
+    outputs = Outputs()
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """Do nothing: there is no screen."""
+
+    def ask_exit(self) -> None:
+        """Go on: what follows may still be handed in."""
+
+    def _showtraceback(self, etype: type, evalue: Any, stb: list[str]) -> None:
+        self.outputs.error(etype.__name__, str(evalue), stb)
+
+
+shell = Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
 
 
 def main() -> None:
-    """Read the order, execute, answer on the standard output, which the notebook does not get."""
+    """Carry out the order; tell the grader on the standard output, which the notebook lacks."""
+    order = json.loads(Path("/order.json").read_text(encoding="utf-8"))
     reply = os.fdopen(os.dup(1), "wb")
-    for stream in (1, 2):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-    reply.write(b"started\n")
-    reply.flush()
+    _tell(reply, b"started")
     try:
-        result = run(json.loads(Path("/order.json").read_text(encoding="utf-8")))
+        written = _set_up(order["memory"])
+        for told in execute(order["notebook"]["cells"], order["seconds"], written):
+            _tell(reply, *told)
     except Exception:  # whatever it is, the grader has to hear of it
-        result = {"broken": traceback.format_exc()}
-    reply.write(json.dumps(result).encode())
-    reply.close()
+        _tell(reply, b"broken", json.dumps(traceback.format_exc()).encode())
+    os._exit(0)  # without what the notebook would like to do at the end
 
 
-def run(order: dict[str, Any]) -> dict[str, Any]:
-    """Carry out an order: execute the notebook beside a copy of the submission's files."""
+def _tell(reply: Any, *words: bytes) -> None:
+    reply.write(b" ".join(words) + b"\n")
+    reply.flush()
+
+
+def _set_up(memory: int) -> int:
+    """Make the notebook's folders, set limits, and take all output; return where the rest goes."""
     shutil.copytree("/submission", "/student", dirs_exist_ok=True)
     for folder in (ANSWERS, HOME):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    if Path("/cache").is_dir():  # a copy, so that no submission leaves anything for the next
+    with contextlib.suppress(OSError):  # there is no cache yet, or it belongs to somebody else
+        # A copy, so that no submission leaves anything for the next.
         shutil.copytree("/cache", HOME / ".pytensor")
-    memory = int(order["memory"] * 1024**3)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_NPROC, (MAX_PROCESSES, MAX_PROCESSES))
-    notebook = nbformat.reads(json.dumps(order["notebook"]), as_version=4)
-    problem = execute(notebook, order["seconds"])
-    outputs: list[Any] = [cell.get("outputs", []) for cell in notebook.cells]
-    return {"outputs": outputs, "answers": answers(), "problem": problem}
+    for what, limit in [
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_NPROC, MAX_PROCESSES),
+        (resource.RLIMIT_NOFILE, MAX_OPEN),
+        (resource.RLIMIT_CORE, 0),
+    ]:
+        resource.setrlimit(what, (limit, limit))
+    written = os.open("/tmp", os.O_TMPFILE | os.O_RDWR | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(written, descriptor)
+    sys.stdout, sys.stderr = Stream("stdout", 1), Stream("stderr", 2)
+    sys.path[0] = ""  # modules that lie beside the notebook
+    signal.signal(signal.SIGALRM, _interrupt)
+    return written
+
+
+def _interrupt(signal: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def execute(cells: list[Any], seconds: int, written: int) -> Iterator[tuple[bytes, ...]]:
+    """Execute all cells, past errors, and yield what is to be told of each.
+
+    When the time is over, the cell that runs is interrupted, and only what is there already is
+    handed in.
+    """
+    end, problem, seen = time.monotonic() + seconds, None, set[tuple[str, int]]()
+    for number, cell in enumerate(cells, start=1):
+        outputs = Shell.outputs = Outputs()
+        left = end - time.monotonic()
+        graded = cell["metadata"].get("nbgrader", {}).get("grade")
+        if cell["cell_type"] == "code" and (left > 0 or graded):
+            _execute_cell("".join(cell["source"]), max(HAND_IN, left) if graded else left)
+            outputs.write("stdout", os.pread(written, MOST["text"] + 1, 0).decode(errors="replace"))
+            os.ftruncate(written, 0)
+            if problem is None and time.monotonic() > end:
+                problem = f"Cell {number} was not through after {seconds} seconds in all."
+        for path in sorted(ANSWERS.glob("*")):
+            if path.is_file() and (key := (path.name, path.stat().st_mtime_ns)) not in seen:
+                seen.add(key)
+                yield b"answer", path.name.encode(), base64.b64encode(path.read_bytes())
+        yield b"cell", json.dumps({"outputs": outputs.told(), "problem": problem}).encode()
+
+
+def _execute_cell(source: str, seconds: float) -> None:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        shell.run_cell(source, store_history=True)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except BaseException as error:  # the interruption came when the cell was just through
+        shell.outputs.error(type(error).__name__, str(error), [])
+    if os.getpid() != PROCESS:
+        os._exit(0)  # a fork of the notebook, which was to end with its cell
 
 
 if __name__ == "__main__":

@@ -7,20 +7,26 @@ There is no gradebook in it, no other submission, no solution and no right answe
 are outputs of cells and answers, as data.
 """
 
+import base64
 import contextlib
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from bookmaking.grading import cgroups, remedies, seccomp
 from bookmaking.paths import BUILD, ROOT, python_of
 
 PYTHON = python_of(ROOT / ".venv")
@@ -36,7 +42,18 @@ STUDY_DATA = [
 GIGABYTE = 1024**3
 MAX_RESULT = GIGABYTE // 4
 """Bytes of outputs and answers that are taken back."""
-WRITABLE = ("/student", "/tmp", "/dev/shm")
+MAX_CELL = 6_000_000
+"""Bytes of the outputs of a cell; more than the runner keeps of them, in its form."""
+MAX_THREADS = 256
+"""Of all processes together."""
+OPEN_FILE = 400_000
+"""Bytes that are counted for an open file: it may be a socket full of data, which nobody sees."""
+MEMORY = re.compile(r"^(?:VmRSS|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB", re.MULTILINE)
+"""What is counted of the status of a process: its pages, and the tables of them."""
+INODE = 4096
+"""Bytes that are counted for a file, besides its content."""
+WRITABLE = {"/student": 0.5, "/tmp": 0.25, "/dev/shm": 0.25}
+"""Where a notebook can write, and the share of each in what it may write."""
 CACHE = BUILD / "grading" / "cache"
 """What PyTensor compiled for the solutions: students' models are mostly the same."""
 STARTED = b"started\n"
@@ -103,30 +120,76 @@ def run(notebook: dict[str, Any], submission: Path, limits: Limits) -> Result:
     SandboxError
         bubblewrap is missing, or may not make a sandbox here.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    if shutil.which("bwrap") is None:
+        raise SandboxError(remedies.advice("bubblewrap is missing"))
+    memory = int(limits.memory * GIGABYTE)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as filter_program:
         order = Path(folder, "order.json")
-        asked = {"notebook": notebook, "seconds": limits.seconds, "memory": limits.memory}
+        asked = {"notebook": notebook, "seconds": limits.seconds, "memory": memory}
         order.write_text(json.dumps(asked), encoding="utf-8")
-        said, complaint, problem = _watched(_command(order, submission, limits), limits)
-    if not said.startswith(STARTED):
-        raise SandboxError(
-            f"The sandbox does not work here: {complaint or 'nothing was run'}. "
-            "bookmaking/grading/README.md says what it needs."
-        )
-    if problem is None:
-        try:
-            return _checked(json.loads(said.removeprefix(STARTED)), len(notebook["cells"]))
-        except (ValueError, KeyError, TypeError):
-            problem = "The run ended before the notebook was through, and left no result."
-    return Result([[] for _ in notebook["cells"]], {}, problem)
+        filter_program.write(seccomp.program())
+        filter_program.seek(0)
+        command = _command(order, submission, limits, filter_program.fileno())
+        # The kernel's limit lies behind ours, which ends a run with a reason.
+        with cgroups.limited(command, memory * 5 // 4, 2 * MAX_THREADS) as words:
+            done = _watched(
+                words, limits.seconds + limits.grace, memory, (filter_program.fileno(),), WRITABLE
+            )
+    if not done.said.startswith(STARTED):
+        raise SandboxError(remedies.advice(done.complaint))
+    problem = done.stopped and _reason("The run", done.stopped, limits.seconds, limits.memory)
+    return _result(done.said.removeprefix(STARTED), len(notebook["cells"]), problem)
 
 
-def _command(order: Path, submission: Path, limits: Limits) -> list[str]:
-    base = subprocess.run(
-        [PYTHON, "-c", "import sys; print(sys.base_prefix)"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    here = Path(__file__).parent / "runner.py"
+def limited(
+    command: Sequence[str], *, seconds: float, memory: float, what: str = "The check"
+) -> str:
+    """Run a command of ours that reads what a student wrote; return what it says.
+
+    Parameters
+    ----------
+    command
+        The command, which is run in the project's folder and without standard input.
+    seconds
+        How long it may take, by the clock.
+    memory
+        Gigabytes of memory that its processes may use, together.
+    what
+        What an error calls it.
+
+    Returns
+    -------
+    Its standard output
+
+    Raises
+    ------
+    LimitError
+        It took too long, too much memory or too many processes, or said too much.
+    RuntimeError
+        It failed, for the reason that it gave on its standard error.
+    """
+    done = _watched(command, seconds, int(memory * GIGABYTE))
+    if done.stopped:
+        raise LimitError(_reason(what, done.stopped, seconds, memory))
+    if done.code != 0:
+        raise RuntimeError(f"{what} failed: {done.complaint or f'exit code {done.code}'}")
+    return done.said.decode(errors="replace")
+
+
+class LimitError(RuntimeError):
+    """A command of ours came to its limits over what a student wrote."""
+
+
+@cache
+def _base() -> str:
+    """Return the folder of the Python that the book's environment was made from."""
+    code = "import sys; print(sys.base_prefix)"
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _command(order: Path, submission: Path, limits: Limits, filter_program: int) -> list[str]:
+    base, here = _base(), Path(__file__).with_name("runner.py")
     read_only = {"/usr": "/usr", base: base, "/etc/ld.so.cache": "/etc/ld.so.cache"}
     read_only |= {str(p): str(p) for p in (ROOT / ".venv", ROOT / "lib", here)}
     read_only |= {str(ROOT / "data" / name): str(ROOT / "data" / name) for name in STUDY_DATA}
@@ -137,16 +200,21 @@ def _command(order: Path, submission: Path, limits: Limits) -> list[str]:
         "PATH": f"{PYTHON.parent}:/usr/bin:/bin",
         "HOME": "/student/home",
         "MULTILEVEL_ANSWERS": "/student/answers",
-        "MPLBACKEND": "Agg",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "LANG": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",  # one for each core would soon be too many threads
     }
-    size = str(int(limits.files * GIGABYTE))
     return [
-        *("bwrap", "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000"),
-        *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--clearenv"),
+        *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
+        *("--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--new-session"),
+        *("--die-with-parent", "--clearenv", "--seccomp", str(filter_program)),
         *("--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"),
         *("--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev"),
-        *(word for at in WRITABLE for word in ("--size", size, "--tmpfs", at)),
+        *(
+            word
+            for at, share in WRITABLE.items()
+            for word in ("--size", str(int(share * limits.files * GIGABYTE)), "--tmpfs", at)
+        ),
         *(word for item in environment.items() for word in ("--setenv", *item)),
         *(word for item in sorted(read_only.items()) for word in ("--ro-bind", *item)),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
@@ -154,59 +222,134 @@ def _command(order: Path, submission: Path, limits: Limits) -> list[str]:
     ]
 
 
-def _watched(command: list[str], limits: Limits) -> tuple[bytes, str, str | None]:
-    """Run a command to its end or its limits; return its output, its errors, what stopped it."""
-    try:
-        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        process = subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe)
-    except FileNotFoundError as error:
-        raise SandboxError("bubblewrap is missing: apt-get install bubblewrap.") from error
+@dataclass
+class _Done:
+    """What became of a command."""
+
+    said: bytes
+    complaint: str
+    code: int
+    stopped: str | None
+    """Which limit it came to."""
+
+
+def _reason(what: str, limit: str, seconds: float, memory: float) -> str:
+    """Say in a sentence why something was stopped."""
+    used = {
+        "seconds": f"took longer than {seconds:g} seconds",
+        "memory": f"needed more than {memory:g} GB of memory",
+        "threads": f"started more than {MAX_THREADS} processes and threads",
+        "size": f"returned more than {MAX_RESULT // 1024**2} MB",
+    }
+    return f"{what} {used[limit]} and was stopped."
+
+
+def _watched(
+    command: Sequence[str],
+    seconds: float,
+    memory: int,
+    descriptors: Sequence[int] = (),
+    folders: Iterable[str] = (),
+) -> _Done:
+    """Run a command to its end or its limits, with nothing of this process but some files."""
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, stdin=nothing, stdout=pipe, stderr=pipe, cwd=ROOT, start_new_session=True,
+        pass_fds=descriptors,
+    )  # fmt: skip
     said, complaint = bytearray(), bytearray()
     readers = [
         threading.Thread(target=_take, args=(process.stdout, said, MAX_RESULT), daemon=True),
         threading.Thread(target=_take, args=(process.stderr, complaint, 10_000), daemon=True),
     ]
-    with process:
+    try:
         for reader in readers:
             reader.start()
-        problem, end = None, time.monotonic() + limits.seconds + limits.grace
-        while process.poll() is None and problem is None:
-            if len(said) >= MAX_RESULT:
-                problem = "The outputs and answers are too large."
-            elif time.monotonic() > end:
-                problem = f"The run took longer than {limits.seconds} seconds and was stopped."
-            elif _memory(process.pid) > limits.memory * GIGABYTE:
-                problem = (
-                    f"The run needed more than {limits.memory:g} GB of memory and was stopped."
-                )
-            time.sleep(0.2)
-        process.kill()  # and all that runs in the sandbox dies with it
-        for reader in readers:
-            reader.join(timeout=limits.grace)
-    return bytes(said), complaint.decode(errors="replace").strip(), problem
+        stopped, end = None, time.monotonic() + seconds
+        while stopped is None and len(said) < MAX_RESULT and not _ended(process):
+            # Before the first word, the folders are still those of this machine.
+            used, threads = _use(process.pid, folders if said else ())
+            if time.monotonic() > end:
+                stopped = "seconds"
+            elif used > memory:
+                stopped = "memory"
+            elif threads > MAX_THREADS:
+                stopped = "threads"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # all that runs in the sandbox dies with it
+        code = process.wait()
+    for reader in readers:
+        reader.join(timeout=60)
+    if len(said) >= MAX_RESULT:  # it may have ended because nobody listened any more
+        stopped = "size"
+    return _Done(bytes(said), complaint.decode(errors="replace").strip(), code, stopped)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Wait a fifth of a second for a process to end."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=0.2)
+    return process.returncode is not None
 
 
 def _take(pipe: Any, into: bytearray, most: int) -> None:
-    while len(into) < most and (piece := pipe.read1(1 << 16)):
-        into += piece
+    with pipe:
+        while len(into) < most and (piece := pipe.read1(1 << 16)):
+            into += piece
 
 
-def _memory(pid: int) -> int:
-    """Return the resident memory of all processes that a process started, in bytes."""
-    total = 0
+def _use(pid: int, folders: Iterable[str]) -> tuple[int, int]:
+    """Return the bytes of memory that processes and their files in memory take, and the threads.
+
+    Parameters
+    ----------
+    pid
+        The process that started all of them.
+    folders
+        The folders in memory, as the first of the others sees them.
+    """
+    used, threads = 0, 0
     with contextlib.suppress(psutil.NoSuchProcess):
-        for process in psutil.Process(pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
-    return total
+        started = psutil.Process(pid)
+        started = [started, *started.children(recursive=True)]
+        for process in (Path("/proc", str(each.pid)) for each in started):
+            with contextlib.suppress(OSError):  # it has ended
+                status = (process / "status").read_text(encoding="utf-8", errors="replace")
+                used += 1024 * sum(map(int, MEMORY.findall(status)))
+                threads += int(re.findall(r"^Threads:\s+(\d+)", status, re.MULTILINE)[0])
+                used += OPEN_FILE * len(os.listdir(process / "fd"))
+        for folder in folders if len(started) > 1 else ():
+            with contextlib.suppress(OSError):
+                now = os.statvfs(f"/proc/{started[1].pid}/root{folder}")
+                used += now.f_frsize * (now.f_blocks - now.f_bfree)
+                used += INODE * (now.f_files - now.f_ffree)
+    return used, threads
 
 
-def _checked(result: dict[str, Any], cells: int) -> Result:
-    """Return a result if it has the form of one: the submission may have written it itself."""
-    if "broken" in result:
-        raise SandboxError(f"The sandbox broke down: {result['broken']}")
-    outputs = [list(each) for each in result["outputs"]]
-    if len(outputs) != cells:
-        raise ValueError("another number of cells")
-    answers = {str(name): bytes.fromhex(text) for name, text in result["answers"].items()}
-    return Result(outputs, answers, None if result["problem"] is None else str(result["problem"]))
+def _result(said: bytes, cells: int, problem: str | None) -> Result:
+    """Return what the runner said. The submission may have said it, so its form is checked."""
+    outputs: list[list[Any]] = []
+    answers: dict[str, bytes] = {}
+    try:
+        for line in said.split(b"\n")[:-1]:
+            kind, _, told = line.partition(b" ")
+            if kind == b"answer":
+                name, _, content = told.partition(b" ")
+                answers[name.decode()] = base64.b64decode(content, validate=True)
+            elif kind == b"broken":
+                raise SandboxError(f"The sandbox broke down: {json.loads(told)}")
+            elif kind != b"cell" or len(told) > MAX_CELL or len(outputs) == cells:
+                raise ValueError("not said by the runner")
+            else:
+                cell = json.loads(told)
+                outputs.append(list(cell["outputs"]))
+                problem = problem or (cell["problem"] and str(cell["problem"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        problem = "The run left no result that can be read."
+    if problem is None and len(outputs) < cells:
+        problem = (
+            "The run ended before the notebook was through. The kernel died in cell "
+            f"{len(outputs) + 1}: too much memory, or ended by the code?"
+        )
+    return Result(outputs + [[]] * (cells - len(outputs)), answers, problem)
