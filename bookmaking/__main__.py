@@ -38,6 +38,7 @@ COMMANDS = {
     "instructor": Command("grading.editions:instructor", "book", "the instructor's edition"),
     "nbgrader": Command("grading.editions:nbgrader", "book", "a course folder of nbgrader"),
     "grade": Command("grading.grade:main", "grading", "grade what came back"),
+    "formgrader": Command("grading.formgrader:main", "grading", "grade by hand, in JupyterLab"),
     "calibrate": Command("studies.calibrate:main", "book", "data/calibration.csv, in full length"),
     "acceptance": Command("studies.acceptance:main", "book", "data/acceptance.csv, in full length"),
     "study": Command("studies.pooling:main", "book", "data/pooling.csv, in full length"),

@@ -20,7 +20,8 @@ RUN = BUILD / "run"
 """Where chapters are executed: a folder like the project's, with stored fits of its own."""
 EXECUTED = BUILD / "executed"
 HTML = BUILD / "html"
-DIST = ROOT / "dist"
+DIST = Path(os.environ.get("BOOK_DIST", ROOT / "dist"))
+"""Where editions and the course go."""
 
 
 def ensure_home(folder: Path = BUILD / "home") -> None:

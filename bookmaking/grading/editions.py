@@ -415,4 +415,4 @@ def _build(folder: Path, toc: dict[str, Any]) -> None:
 def _zip(folder: Path) -> None:
     archive = folder.with_suffix(".zip")
     archives.pack(archive, folder, folder.rglob("*"))
-    print(f"packed {archive.relative_to(ROOT)}")
+    print(f"packed {archive}")

@@ -1,0 +1,18 @@
+"""Open a course in nbgrader's formgrader, in JupyterLab, to grade by hand what a person has to read.
+
+usage: python -m bookmaking formgrader [OPTIONS OF JUPYTERLAB]
+"""
+
+import subprocess
+import sys
+
+from bookmaking.paths import DIST
+
+
+def main(arguments: list[str]) -> int:
+    """Start JupyterLab in the course's folder, with formgrader as its page."""
+    course = DIST / "nbgrader"
+    if not (course / "nbgrader_config.py").is_file():
+        sys.exit(f"There is no course in {course}: python3 -m bookmaking nbgrader makes one.")
+    command = [sys.executable, "-m", "jupyterlab", "--LabApp.default_url=/formgrader"]
+    return subprocess.run([*command, *arguments], cwd=course).returncode
