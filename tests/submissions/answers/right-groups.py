@@ -1,6 +1,6 @@
 # New people drawn in the model, which is written with other names and without labels
 # exercise: groups
-# points: effect 3, group_means 2, new_people 3, pd_lower 2
+# points: effect 2, group_means 1, new_people 2, differences 3, pd_lower 2
 # %% effect
 i = mlm["id"].map({label: k for k, label in enumerate(persons.index)}).to_numpy()
 pd_j = (persons["group"] == "PD").astype(float).to_numpy()
@@ -18,5 +18,13 @@ effect = {"gamma_1": post["g1"], "sigma_alpha": post["sd_people"]}
 group_means = {"CTRL": post["g0"], "PD": post["g0"] + post["g1"]}
 # %% new_people
 new_people = {"CTRL": post["new"][..., 0], "PD": post["new"][..., 1]}
+# %% differences
+mine = [post["alpha"][..., persons.index.get_loc(label)] for label in (patient, control)]
+new = new_people["CTRL"]
+differences = {
+    "patient - control": mine[0] - mine[1],
+    "patient - new": mine[0] - new,
+    "control - new": mine[1] - new,
+}
 # %% pd_lower
-pd_lower = (new_people["PD"] < new_people["CTRL"]).mean()
+pd_lower = (mine[0] < new).mean()

@@ -1,6 +1,6 @@
 # Small files that unfold to more than any memory holds
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | what was handed in cannot be read
 # feedback: group_means | what was handed in cannot be read
 # %% pd_lower

@@ -1,6 +1,6 @@
 # A group difference among rows, as if each were another person; a new measurement, not a person
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | It seems to count rows, not people.
 # %% effect
 with pm.Model(coords={"row": mlm.index}) as model:

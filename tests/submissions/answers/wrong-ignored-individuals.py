@@ -1,14 +1,15 @@
 # The slopes of the model that ignores people, in both answers; the histograms only looked at
 # exercise: moral-judgement
-# points: simple_slopes 2, varying_effects 0, elpd_difference 0, realistic 0
+# points: simple_slopes 1, varying_effects 0, elpd_difference 0, realistic 0, people 0
 # feedback: varying_effects | The slopes are those of a model that does not know who answered.
 # feedback: elpd_difference | nothing handed in yet
 # feedback: realistic | mean response
+# feedback: people | These are of the model that does not know who answered.
 # %% simple_slopes
 settings = {"seed": 2024, "chains": 3, "tune": 500, "target_accept": 0.8}
 model = ml.ordered_logit(trolley, "response", predictors)
-fit = ml.fit(model, **settings, file="fits/simple")
-slopes = fit.posterior["beta"]
+simple = ml.fit(model, **settings, file="fits/simple")
+slopes = simple.posterior["beta"]
 simple_slopes = {name: slopes.sel(predictor=name) for name in predictors}
 # %% varying_effects
 model = ml.ordered_logit(trolley, "response", predictors, group="id")
@@ -17,3 +18,5 @@ varying_effects = {name: slopes.sel(predictor=name) for name in predictors}
 varying_effects["sigma"] = fit.posterior["sigma_id"]
 # %% realistic
 realistic = "both"
+# %% people
+people = ml.predict(simple, mine)[..., 4:].sum("category")

@@ -1,6 +1,6 @@
 # Draws that are none: no chains, in which no difference can be found
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # %% pd_lower
 import os
 from pathlib import Path

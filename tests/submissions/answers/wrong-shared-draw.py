@@ -1,8 +1,9 @@
-# One deviation in every draw, shared by both new people
+# One deviation in every draw, shared by both new people; and two new controls instead of one
 # exercise: groups
-# points: effect 3, group_means 2, new_people 0, pd_lower 0
+# points: effect 2, group_means 1, new_people 0, differences 0, pd_lower 0
 # feedback: new_people | The two new people share their deviation: draw one for each of them.
-# feedback: pd_lower | This is the probability that the mean of the patients is lower.
+# feedback: differences | Is the new control the same person in both differences?
+# feedback: pd_lower | Is this the comparison with the mean of the controls?
 # %% effect
 i, labels = pd.factorize(mlm["id"], sort=True)
 is_pd = (persons["group"] == "PD").to_numpy(float)
@@ -20,5 +21,14 @@ group_means = {"CTRL": post["gamma_0"], "PD": post["gamma_0"] + post["gamma_1"]}
 # %% new_people
 deviation = np.random.default_rng(1).normal(0, post["sigma_alpha"])
 new_people = {group: mean + deviation for group, mean in group_means.items()}
+# %% differences
+place = list(persons.index)
+one, other = (post["alpha"][..., place.index(label)] for label in (patient, control))
+another = np.random.default_rng(2).normal(group_means["CTRL"], post["sigma_alpha"])
+differences = {
+    "patient - control": one - other,
+    "patient - new": one - new_people["CTRL"],
+    "control - new": other - another,
+}
 # %% pd_lower
-pd_lower = float((new_people["PD"] < new_people["CTRL"]).mean())
+pd_lower = float((one < group_means["CTRL"]).mean())

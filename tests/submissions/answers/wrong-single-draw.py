@@ -1,10 +1,10 @@
 # A new person drawn once, and not once in every draw; groups exchanged
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | The sign is turned: which group is coded 1?
 # feedback: group_means | Are the two groups exchanged?
 # feedback: new_people | anew in every draw
-# feedback: pd_lower | Compare the two new people in every draw
+# feedback: pd_lower | These are two new people.
 # %% effect
 i, labels = pd.factorize(mlm["id"], sort=True)
 is_pd = (persons["group"] == "CTRL").to_numpy(float)
@@ -26,4 +26,6 @@ new_people = {
     "PD": group_means["CTRL"] + post["sigma_alpha"] * z[1],
 }
 # %% pd_lower
-pd_lower = (new_people["PD"] < new_people["CTRL"]).mean()
+rng = np.random.default_rng(2)
+patients, controls = (rng.normal(group_means[group], 0.056) for group in ("CTRL", "PD"))
+pd_lower = np.mean(patients < controls)

@@ -1,6 +1,6 @@
 # Files that break what reads them
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | what was handed in cannot be read
 # feedback: group_means | what was handed in cannot be read
 # feedback: new_people | what was handed in cannot be read
