@@ -184,6 +184,22 @@ def test_every_exercise_has_a_level_points_and_a_teaching_note(assignment: str) 
         assert re.search(rf"^\|\s*`{answer}`\s*\|\s*{points}\s*\|", note, re.MULTILINE), answer
 
 
+def test_the_page_for_teachers_states_the_level_and_points_of_every_exercise() -> None:
+    page = (ROOT / "chapters" / "teaching.md").read_text()
+    row = r"^\| {doc}`[^`]*<exercise-([\w-]+)>` \| (\w+) \|[^|]*\| (\d+) \| (\d+) \|"
+    stated = {
+        name: (level, int(own), int(by)) for name, level, own, by in re.findall(row, page, re.M)
+    }
+    true = {}
+    for name in ASSIGNMENTS:
+        source = exercises.source_of(name).read_text()
+        (level,) = re.findall(r"^Level: (\w+)", source, re.MULTILINE)
+        tasks = [cell.metadata for cell in derive(exercises.source_of(name)).cells]
+        written = sum(task["points"] for task in tasks if "written" in task.get("tags", []))
+        true[name] = level, sum(exercises.points_of(name).values()), written
+    assert stated == true
+
+
 def test_all_levels_are_there() -> None:
     text = "\n".join(exercises.source_of(name).read_text() for name in ASSIGNMENTS)
     assert set(re.findall(r"^Level: (\w+)", text, re.MULTILINE)) == {"easy", "medium", "hard"}

@@ -1,6 +1,6 @@
 # The model in Bambi: deviations instead of levels, labels that are text, PyMC's own NUTS
 # exercise: another-outcome
-# points: population 2, people 3, icc 2
+# points: population 2, people 3, shares 2
 # %% population
 import bambi as bmb
 
@@ -10,8 +10,8 @@ priors = {
     "1|id": bmb.Prior("Normal", mu=0, sigma=unit),
     "sigma": unit,
 }
-model = bmb.Model("dan ~ 1 + (1 | id)", mlm, priors=priors, center_predictors=False)
-idata = model.fit(tune=500, draws=2000, chains=2, random_seed=12, progressbar=False)
+model = bmb.Model("dan ~ 1 + (1 | id)", mine, priors=priors, center_predictors=False)
+idata = model.fit(tune=500, draws=2500, chains=2, random_seed=12, progressbar=False)
 post = idata["posterior"]
 population = {
     "alpha_bar": post["Intercept"],
@@ -19,6 +19,14 @@ population = {
     "sigma": post["sigma"],
 }
 # %% people
-people = post["Intercept"] + post["1|id"].sel(id__factor_dim=[str(i) for i in five])
-# %% icc
-icc = post["1|id_sigma"] ** 2 / (post["1|id_sigma"] ** 2 + post["sigma"] ** 2)
+deviations = post["1|id"].sel(id__factor_dim=[str(i) for i in five])
+people = np.stack(
+    [post["Intercept"] + deviations, deviations / post["1|id_sigma"]], axis=-1
+)
+# %% shares
+ratio = (post["sigma"] / post["1|id_sigma"]) ** 2
+shares = {
+    "icc": 1 / (1 + ratio),
+    "two measurements": 1 / (1 + ratio / 2),
+    "four measurements": 1 / (1 + ratio / 4),
+}

@@ -1,12 +1,14 @@
 # Three chains instead of four
 # exercise: another-outcome
-# points: population 2, people 3, icc 2
+# points: population 2, people 3, shares 2
 # %% population
-fit = ml.fit(ml.partial_pooling(mlm, "dan", "id"), seed=6, chains=3)
-post = fit["posterior"]
+fit = ml.fit(ml.partial_pooling(mine, "dan", "id"), seed=6, chains=3)
+post = fit["posterior"].dataset
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% people
-people = post["alpha"].sel(id=five)
-# %% icc
+levels = post["alpha"].sel(id=five)
+people = np.stack([levels, (levels - post["alpha_bar"]) / post["sigma_alpha"]], axis=-1)
+# %% shares
 between, within = post["sigma_alpha"] ** 2, post["sigma"] ** 2
-icc = 1 / (1 + within / between)
+counts = {"icc": 1, "two measurements": 2, "four measurements": 4}
+shares = {name: between / (between + within / n) for name, n in counts.items()}

@@ -1,6 +1,6 @@
 # The average participant, taken for the average of the participants and for a new one
 # exercise: moral-predictions
-# points: known 2, average 0, new 0, sevens 0
+# points: known 3, average 0, new 0, sevens 0
 # feedback: average | This is the average of the participants' probabilities.
 # feedback: new | These are average participants, without the spread between people
 # feedback: sevens | Is the average participant computed on the scale of log-odds?
@@ -19,6 +19,7 @@ average = np.stack(means, axis=2)
 # %% new
 new = ml.predict(fit, rows_new, "average")
 # %% sevens
-row = cases.eval("action == 0 and intention == 1 and contact == 0").to_numpy()
-seven = average[:, :, row, 6].squeeze(-1)
+case = cases.query("action == 0 and intention == 1 and contact == 0")
+people = case.merge(pd.DataFrame({"id": hundred}), how="cross")
+seven = ml.predict(fit, people, "same").sel(category=7).mean("row")
 sevens = {"average participant": seven, "average of the participants": seven}

@@ -1,6 +1,6 @@
 # Log-odds where probabilities are asked for
 # exercise: moral-predictions
-# points: known 2, average 0, new 0, sevens 0
+# points: known 3, average 0, new 0, sevens 0
 # feedback: average | must have the shape (chain, draw, 6, 7)
 # feedback: new | must hold probabilities that add up to one
 # feedback: sevens | The posterior means differ by more than chance.

@@ -2,13 +2,16 @@
 # exercise: another-outcome
 # student: bob
 # claims: ada
-# points: population 2, people 0, icc 2
+# points: population 0, people 0, shares 0
 # feedback: people | This was worked out for the id 'ada', and you are 'bob'
 # %% population
-fit = ml.fit(ml.partial_pooling(mlm, "dan", "id"), seed=SEED, file="fits/dan")
+fit = ml.fit(ml.partial_pooling(mine, "dan", "id"), seed=SEED, draws=2000, file="fits/dan")
 post = fit["posterior"].dataset
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% people
-people = post["alpha"].sel(id=five)
-# %% icc
-icc = post["sigma_alpha"] ** 2 / (post["sigma_alpha"] ** 2 + post["sigma"] ** 2)
+levels = post["alpha"].sel(id=five)
+people = np.stack([levels, (levels - post["alpha_bar"]) / post["sigma_alpha"]], axis=-1)
+# %% shares
+between, within = post["sigma_alpha"] ** 2, post["sigma"] ** 2
+counts = {"icc": 1, "two measurements": 2, "four measurements": 4}
+shares = {name: between / (between + within / n) for name, n in counts.items()}

@@ -32,6 +32,6 @@ intention = pd.DataFrame({"action": [0], "intention": [1], "contact": [0]})
 sevens = {
     "average participant": probabilities(intention)[:, :, 0, 6],
     "average of the participants": probabilities(
-        intention, post["alpha_id"].values
+        intention, post["alpha_id"].sel(id=hundred).values
     )[..., 6].mean(axis=2),
 }
