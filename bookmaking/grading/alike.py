@@ -60,7 +60,7 @@ def _same_draws(
 ) -> list[tuple[str, str, str]]:
     owners: dict[tuple[str, str], list[str]] = defaultdict(list)
     for student in students:
-        path = course / "graded" / assignment / f"{student}.digests.json"
+        path = course / "graded" / assignment / f"{student}.digests"
         if path.is_file():
             for answer, digest in json.loads(path.read_text(encoding="utf-8")).items():
                 owners[answer, digest].append(student)

@@ -7,7 +7,6 @@ All three come from the executed notebooks in _build/executed; they go to dist/.
 
 import base64
 import html
-import os
 import re
 import shutil
 import subprocess
@@ -360,17 +359,8 @@ def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
 
 def release(course: Path, names: Sequence[str]) -> None:
     """Let nbgrader make the releases of some assignments: course/release."""
-    python = set_up("grading")
-    # nbgrader calls a program of its own environment by its name.
-    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-    for name in names:
-        command = [str(python), "-m", "nbgrader", "generate_assignment", name, "--force"]
-        subprocess.run(
-            [*command, "--log-level", "ERROR"],
-            cwd=course,
-            env=os.environ | {"PATH": path},
-            check=True,
-        )
+    command = [str(set_up("grading")), "-m", "bookmaking.grading.releasing", str(course), *names]
+    subprocess.run(command, check=True)
 
 
 def _grades(

@@ -1,4 +1,4 @@
-"""Open a course in nbgrader's formgrader, in JupyterLab, to grade by hand what a person has to read.
+"""Open a course in nbgrader's formgrader, in JupyterLab, to read what only a person can grade.
 
 usage: python -m bookmaking formgrader [OPTIONS OF JUPYTERLAB]
 """

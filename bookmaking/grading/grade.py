@@ -13,7 +13,6 @@ import argparse
 import datetime as dt
 import fcntl
 import multiprocessing
-import os
 import re
 import resource
 import shutil
@@ -51,8 +50,6 @@ MEMORY = 4 * 1024**3
 """Bytes that reading a submission may take, outside the sandbox."""
 READING = 300
 """Seconds for all that is done with a submission outside the sandbox."""
-# nbgrader calls a program of its own environment by its name.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:

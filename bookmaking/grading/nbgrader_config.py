@@ -1,5 +1,7 @@
 """Settings of nbgrader for this course; `make nbgrader` copies them to dist/nbgrader."""
 
+import os
+import sys
 from pathlib import Path
 
 from nbgrader.preprocessors import (
@@ -14,6 +16,8 @@ from bookmaking.grading.preprocessor import SandboxedGrading
 from bookmaking.grading.rendering import safe_html
 
 COURSE = Path(__file__).resolve().parent
+# nbgrader calls a program of its own environment by its name.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 c.CourseDirectory.course_id = "multilevel"

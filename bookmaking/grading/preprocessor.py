@@ -33,7 +33,7 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         result = sandbox.run(order, Path(resources["metadata"]["path"]), limits)
         write_outputs(nb, result.outputs)
         records = Path(self.answers).parent / "graded" / assignment
-        alike.save_digests(result.answers, records / f"{student}.digests.json")
+        alike.save_digests(result.answers, records / f"{student}.digests")
         right = self.right_answers(assignment, student)
         verdicts = mark(result, right, names_of(nb))
         write_feedback(nb, verdicts, student, result.claimed, result.problem)

@@ -1,6 +1,6 @@
 # Looks for right answers, solutions and other people's work, and hands in what it finds
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # exactly: effect | effect: nothing handed in yet.
 # exactly: group_means | group_means: nothing handed in yet.
 # exactly: new_people | new_people: nothing handed in yet.
@@ -24,11 +24,11 @@ for process in Path("/proc").glob("[0-9]*"):
     named |= set((process / "cmdline").read_text().split("\0"))
 folders = {Path(word).parent for word in named if word.startswith("/")}
 others = [p for f in folders for p in [*f.glob("*.ipynb"), *f.glob("*/*.ipynb")]]
-own = [Path("/submission/groups.ipynb"), Path("/student/groups.ipynb")]
+own = [Path("/submission/exercise-groups.ipynb"), Path("/student/exercise-groups.ipynb")]
 group_means = [p for p in others if p not in own] or None
 # %% new_people
-mine = [p.name for p in Path("/submission").iterdir()]
-new_people = mine if mine != ["groups.ipynb"] else None
+mine = sorted(p.name for p in Path("/submission").iterdir())
+new_people = mine if mine != ["exercise-groups.ipynb", "fits"] else None
 # %% pd_lower
 order = Path("/order.json").read_text()
 pd_lower = order if "HIDDEN " + "TESTS" in order or "reference_" + "answer" in order else None
