@@ -1,22 +1,31 @@
-"""Attacks on the grading and on the machine: nbgrader grades them, and they get nothing by it.
+"""The whole way, by the commands of the README: from the students' archive to their feedback.
 
-The submissions of tests/submissions/attacks go the whole way, and one right submission in each of
-two exercises: release, sandbox, gradebook, feedback, table. All others are in test_grading.py.
+What is handed in begins as the notebook in the students' archive, comes back in archives as Moodle
+and Canvas make them, and ends as feedback and grades in the form that they take. The submissions of
+tests/submissions/attacks go this way, and one right submission in each of two exercises. All others
+are in test_grading.py.
 """
 
 import csv
 import fcntl
 import html
 import os
+import re
+import shlex
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
@@ -27,83 +36,131 @@ from bookmaking.grading.feedback import is_graded
 from bookmaking.paths import ROOT, python_of
 from tests import cases
 from tests.cases import Submission, feedback_in, fill_in
+from tests.test_collecting import CANVAS, MOODLE, table
+from tests.test_repair import TAGS
 
 Process = subprocess.Popen[bytes] | subprocess.Popen[str]
 NBGRADER = python_of(ENVIRONMENTS["grading"].folder)
+README = (Path(editions.__file__).parent / "README.md").read_text(encoding="utf-8")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         shutil.which("bwrap") is None,
         reason="no bubblewrap here, so that submissions cannot be run: apt-get install bubblewrap",
     ),
+    pytest.mark.skipif(not NBGRADER.is_file(), reason="no nbgrader here: make nbgrader sets it up"),
 ]
-needs_nbgrader = pytest.mark.skipif(
-    not NBGRADER.is_file(), reason="no nbgrader here: make nbgrader sets it up"
-)
-CHEAPEST = "groups"  # everybody has the same variant of it
+CHEAPEST = "groups"
 RIGHT = [s for s in cases.answers() if s.name in ("right-groups", "right-measurements")]
-HANDED_IN = [*cases.attacks(), *(replace(s, student=s.name, claims=s.name) for s in RIGHT)]
+HANDED_IN = [replace(s, student=s.name, claims=s.name) for s in [*cases.attacks(), *RIGHT]]
+WRITER = "right-groups"
+"""Who also writes what a person has to read, and tries to be executed by the reader's browser."""
+WRITTEN = "The groups differ by $\\gamma_1$, and two people by more.\n\n" + "\n\n".join(TAGS)
 
 
-def hand_in(submission: Submission, course: Path, student: str) -> Path:
-    """Put a submission where nbgrader collects it, made from the release that students get."""
-    name = submission.exercise
-    notebook = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
-    fill_in(notebook, submission)
-    folder = course / "submitted" / student / name
-    folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / f"{name}.ipynb")
+# The commands of the README -----------------------------------------------------------------------
+
+
+def command(name: str) -> str:
+    """Return a command as it stands in the README."""
+    (found,) = re.findall(rf"^python3 -m bookmaking {name}\b.*$", README, re.MULTILINE)
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a home folder, in which the editions and the course go, too."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "Downloads").mkdir()
     return folder
 
 
-def grading(course: Path, assignment: str, seconds: str = "300", memory: str = "4") -> list[str]:
-    command = [str(NBGRADER), "-m", "bookmaking.grading.grade", assignment]
-    return [*command, "--course", str(course), "--seconds", seconds, "--memory", memory]
+def environment(home: Path) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "HOME": str(home), "BOOK_DIST": str(home / "dist")}
 
 
-def grade(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = grading(*arguments)  # type: ignore[arg-type]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def run(line: str, home: Path, code: int = 0) -> str:
+    """Run a line in a shell; return what it prints."""
+    done = subprocess.run(
+        line, shell=True, cwd=ROOT, env=environment(home), capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
 
 
-def table(course: Path, assignment: str) -> dict[str, dict[str, str]]:
+@pytest.fixture(scope="module")
+def students(home: Path) -> Path:
+    """Make the students' archive, and unpack it as its README says."""
+    run(command("student"), home)
+    line = "python3 -m zipfile -e dist/multilevel-student.zip . && cd multilevel-student && pwd"
+    return Path(run(f"cd ~ && {line}", home).strip())
+
+
+def worked_out(submission: Submission, students: Path) -> nbformat.NotebookNode:
+    """Return the notebook of the students' archive as a student hands it in."""
+    name = f"exercise-{submission.exercise}.ipynb"
+    notebook = nbformat.read(students / "chapters" / name, as_version=4)
+    fill_in(notebook, submission)
+    if submission.name == WRITER:
+        (empty,) = (c for c in notebook.cells if c.source == "*Your answer here.*")
+        empty.source = WRITTEN
+    return notebook
+
+
+def moodle(home: Path, notebooks: dict[str, Any]) -> None:
+    """Put the archive and the worksheet of a Moodle assignment where one downloads them."""
+    rows = [
+        MOODLE[0]
+        | {"Identifier": f"Participant {1000 + number}", "Full name": f"N. {s.name}"}
+        | {"ID number": s.name, "Email address": f"{number}@example.org"}
+        for number, s in enumerate(HANDED_IN)
+        if s.exercise == "groups"
+    ]
+    absent = {"Identifier": "Participant 1999", "ID number": "absent", "Full name": "Absent"}
+    table(home / "Downloads" / "roster.csv", [*rows, MOODLE[1] | absent])
+    keys = {row["ID number"]: row["Identifier"].split()[1] for row in rows}
+    with zipfile.ZipFile(home / "Downloads" / "groups.zip", "w") as packed:
+        for student, notebook in notebooks.items():
+            folder = f"N. {student}_{keys[student]}_assignsubmission_file_"
+            packed.writestr(f"{folder}/my homework (1).ipynb", nbformat.writes(notebook))
+
+
+def grades(course: Path, assignment: str) -> dict[str, dict[str, str]]:
     """Read the exported grades, by student."""
-    with (course / f"grades-{assignment}.csv").open(newline="") as file:
+    with (course / f"grades-{assignment}.csv").open(newline="", encoding="utf-8") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a course folder with nbgrader's own releases."""
-    folder = tmp_path_factory.mktemp("course")
-    names = sorted({submission.exercise for submission in HANDED_IN})
-    editions.make_sources(folder, names)
-    editions.release(folder, names)
-    return folder
+def course(home: Path, students: Path) -> Path:
+    """Hand everything in and grade it, by the limits that submissions need; return the course."""
+    made = [s for s in HANDED_IN if s.exercise == "groups"]
+    for seconds, memory in sorted({s.limits for s in made}):
+        now = {s.name: worked_out(s, students) for s in made if s.limits == (seconds, memory)}
+        moodle(home, now)
+        run(f"{command('grade')} --seconds {seconds} --memory {memory}", home)
+    shutil.copy(home / "Downloads" / "roster.csv", home / "Downloads" / "roster-groups.csv")
+    (submission,) = (s for s in HANDED_IN if s.exercise == "measurements")
+    row = {"ID": "501", "SIS User ID": submission.name, "Student": "O'Brien, Zoë"}
+    table(home / "Downloads" / "roster.csv", [CANVAS[0], CANVAS[1] | row, CANVAS[2]])
+    with zipfile.ZipFile(home / "Downloads" / "measurements.zip", "w") as packed:
+        notebook = worked_out(submission, students)
+        packed.writestr("obrienzoe_LATE_501_99_x-1.ipynb", nbformat.writes(notebook))
+    run(command("grade").replace("groups", "measurements"), home)
+    return home / "dist" / "nbgrader"
 
 
-@pytest.fixture(scope="module")
-def course(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Hand everything in, and grade it."""
-    folder = tmp_path_factory.mktemp("graded") / "course"
-    shutil.copytree(released, folder)
-    for name, limits in sorted({(s.exercise, s.limits) for s in HANDED_IN}):
-        for submission in HANDED_IN:
-            if (submission.exercise, submission.limits) == (name, limits):
-                hand_in(submission, folder, submission.name)
-        done = grade(folder, name, *limits)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+# From the students' archive to the grades ---------------------------------------------------------
 
 
-@needs_nbgrader
 @pytest.mark.parametrize("submission", HANDED_IN, ids=lambda submission: submission.name)
 def test_an_attack_gets_what_it_deserves(course: Path, submission: Submission) -> None:
     name = submission.exercise
-    path = f"{submission.name}/{name}/{name}"
+    path = f"{submission.name}/{name}/exercise-{name}"
     graded = nbformat.read(course / "autograded" / f"{path}.ipynb", as_version=4)
     feedback = feedback_in(graded)
-    row = table(course, name)[submission.name]
+    row = grades(course, name)[submission.name]
     assert {key: float(row[key]) for key in submission.points} == submission.points, feedback
     assert set(submission.points) == set(exercises.points_of(name))
     assert row["problem"] == ""
@@ -111,30 +168,165 @@ def test_an_attack_gets_what_it_deserves(course: Path, submission: Submission) -
         assert text in feedback[key]
     for key, text in submission.exactly.items():
         assert feedback[key] == text
-    page = (course / "feedback" / f"{path}.html").read_text()
-    assert all(html.escape(text, quote=False) in page for text in submission.feedback.values())
-    assert "<script>alert" not in page
+    page = (course / "feedback" / f"{path}.html").read_text(encoding="utf-8")
+    assert all(html.escape(text) in page for text in submission.feedback.values())
+    assert "<script" not in page
+    assert len(page) < 2_000_000
+    assert "not judged" not in page  # the hidden part of a cell is nobody's business
+
+
+def test_who_did_not_hand_in_has_no_grade_and_late_days_are_counted(course: Path) -> None:
+    rows = grades(course, "groups")
+    assert (rows["absent"]["score"], rows["absent"]["problem"]) == ("", "not handed in")
+    assert {row["days_late"] for row in rows.values()} == {"0", ""}
+    late = grades(course, "measurements")["right-measurements"]
+    assert int(late["days_late"]) >= 1
+    assert late["to_grade"] == str(len(exercises.written_of("measurements")))
+
+
+def test_feedback_and_grades_go_back_in_the_form_that_moodle_and_canvas_take(course: Path) -> None:
+    with zipfile.ZipFile(course / "feedback-groups.zip") as packed:
+        names = packed.namelist()
+    assert len(names) == sum(s.exercise == "groups" for s in HANDED_IN)
+    form = r"N\. [\w-]+_\d+_assignsubmission_file_/feedback-exercise-groups\.html"
+    assert all(re.fullmatch(form, name) for name in names)
+    with zipfile.ZipFile(course / "feedback-measurements.zip") as packed:
+        assert packed.namelist() == ["obrienzoe_LATE_501_99_feedback-exercise-measurements.html"]
+    with (course / "canvas-measurements.csv").open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert first["SIS User ID"] == "right-measurements"
+    # What a person has not read yet is no grade.
+    assert (first["Exercise measurements"], second["Exercise measurements"]) == ("", "")
+
+
+# By hand ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def formgrader(home: Path) -> Iterator[str]:
+    """Open formgrader by the command of the README; give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    options = f"--no-browser --allow-root --port {port} --IdentityProvider.token=secret"
+    line = shlex.split(f"{command('formgrader')} {options}")
+    process = subprocess.Popen(
+        line,
+        cwd=ROOT,
+        env=environment(home),
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(lambda: _listens(port), process)
+        yield f"http://127.0.0.1:{port}/formgrader"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_person_grades_in_formgrader_and_nothing_of_a_submission_executes_there(
+    course: Path, home: Path
+) -> None:
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    assert chromium, "no Chromium here: apt-get install chromium"
+    said: list[str] = []
+
+    def listen(dialog: Any) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    with formgrader(home) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        page.on("dialog", listen)
+        page.on("request", lambda asked: said.append(asked.url) if "/x" in asked.url else None)
+        page.goto(f"{address}/gradebook/groups/exercise-groups?token=secret")
+        links = page.locator("td.name a, td a").filter(has_text="Submission")
+        links.first.wait_for()
+        addresses = [link.get_attribute("href") for link in links.all()]
+        assert len(addresses) == sum(s.exercise == "groups" for s in HANDED_IN)
+        for link in addresses:
+            page.goto(f"http://127.0.0.1:{address.split(':')[2].split('/')[0]}{link}")
+            page.wait_for_load_state("networkidle")
+            if page.get_by_text("two people by more").count():
+                _grade(page)
+        browser.close()
+    assert said == []
+    run(command("grade").split(" --archive")[0] + " --roster ~/Downloads/roster-groups.csv", home)
+    row = grades(course, "groups")[WRITER]
+    assert (row["three_probabilities"], row["to_grade"]) == ("1.5", "0")
+    assert float(row["score"]) == sum(RIGHT[0].points.values()) + 1.5
+    with (course / "moodle-groups.csv").open(newline="", encoding="utf-8") as file:
+        grade = {line["ID number"]: line["Grade"] for line in csv.DictReader(file)}
+    assert grade.pop(WRITER) == row["score"]
+    assert set(grade.values()) == {""}  # nobody else's text was read
+    text = (course / "feedback" / WRITER / "groups" / "exercise-groups.html").read_text("utf-8")
+    assert "Say which is which." in text
+    assert "1.5 of 2 points" in text
+
+
+def _grade(page: Any) -> None:
+    """Give points and a comment for a task, as a person does, and see the rubric beside it."""
+    task = page.locator(".nbgrader_cell").filter(has_text="To write: three probabilities")
+    assert "Rubric" in task.inner_text()
+    score = task.locator("input.score")
+    score.fill("1.5")
+    score.press("Tab")
+    comment = task.locator("textarea.comment")
+    comment.fill("Say which is which.")
+    comment.press("Tab")
+    page.wait_for_timeout(500)
+    page.wait_for_load_state("networkidle")
+
+
+# What goes wrong ----------------------------------------------------------------------------------
+
+
+def grading(course: Path, assignment: str = CHEAPEST) -> list[str]:
+    line = [str(NBGRADER), "-m", "bookmaking.grading.grade", assignment]
+    return [*line, "--course", str(course), "--seconds", "300", "--memory", "4"]
+
+
+def grade(course: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(grading(course), cwd=ROOT, capture_output=True, text=True)
 
 
 def wait_for(condition: Callable[[], bool], process: Process) -> None:
     end = time.monotonic() + 300
     while not condition():
-        assert process.poll() is None, "the grading is over"
+        assert process.poll() is None, "the process is over"
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
 @pytest.fixture
-def hand_in_untouched(released: Path, course: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """Make a course of one's own, with the right answers, and hand in the cheapest exercise."""
-    shutil.copytree(released, tmp_path, dirs_exist_ok=True)
-    shutil.copytree(course / "answers", tmp_path / "answers")
-    imports = {"imports": "import multilevel as ml"}
-    untouched = replace(HANDED_IN[0], exercise=CHEAPEST, cells=imports, removes=[])
-    return lambda student: hand_in(untouched, tmp_path, student)
+def hand_in_untouched(course: Path, students: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Make a course of one's own, and hand in the cheapest exercise."""
+    for name in ("source", "release", "gradebook.db", "nbgrader_config.py"):
+        copy = shutil.copytree if (course / name).is_dir() else shutil.copy
+        copy(course / name, tmp_path / name)
+    answers = course / "answers" / CHEAPEST / exercises.variant_of(CHEAPEST, "right-groups")
+
+    def hand_in(student: str) -> Path:
+        shutil.copytree(answers, tmp_path / "answers" / CHEAPEST / f"of-{student}")
+        notebook = nbformat.read(students / "chapters" / f"exercise-{CHEAPEST}.ipynb", as_version=4)
+        notebook.cells[1].source = "import multilevel as ml"  # and nothing else: it is faster
+        folder = tmp_path / "received" / student / CHEAPEST
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / "x.ipynb")
+        return folder
+
+    return hand_in
 
 
-@needs_nbgrader
 def test_a_grading_that_is_killed_goes_on_where_it_was(
     hand_in_untouched: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -144,69 +336,70 @@ def test_a_grading_that_is_killed_goes_on_where_it_was(
     records = tmp_path / "graded" / CHEAPEST
     seen: dict[Path, int] = {}
     for at_least, kill in [(1, os.kill), (2, os.killpg)]:  # the grader, and then all that it runs
-        command = grading(tmp_path, CHEAPEST)
-        with subprocess.Popen(command, cwd=ROOT, stdout=DEVNULL, start_new_session=True) as process:
+        line = grading(tmp_path)
+        with subprocess.Popen(line, cwd=ROOT, stdout=DEVNULL, start_new_session=True) as process:
             wait_for(lambda: len(list(records.glob("*.json"))) >= at_least, process)  # noqa: B023
             kill(process.pid, signal.SIGKILL)
         assert not list(tmp_path.glob("grades-*.csv"))
         seen |= {path: path.stat().st_mtime_ns for path in records.glob("*.json")}
-    done = grade(tmp_path, CHEAPEST)
+    done = grade(tmp_path)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in seen} == seen  # none was graded twice
-    rows = table(tmp_path, CHEAPEST)
+    rows = grades(tmp_path, CHEAPEST)
     assert list(rows) == [path.stem for path in sorted(records.glob("*.json"))] == students
     assert {(row["score"], row["problem"]) for row in rows.values()} == {("0.0", "")}
 
 
-@needs_nbgrader
 def test_what_cannot_be_graded_is_named_and_never_counts_as_nothing(
     hand_in_untouched: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    _, linked, huge = map(hand_in_untouched, ["changed", "linked", "huge"])
+    _, linked, huge, damaged = map(hand_in_untouched, ["changed", "linked", "huge", "damaged"])
     (linked / "link").symlink_to("/etc/passwd")
     with (huge / "fit.nc").open("wb") as file:
         file.truncate(2 * 1024**3)  # of which nothing is on the disk
+    (damaged / "x.ipynb").write_text("<html>")
     records = tmp_path / "graded" / CHEAPEST
     records.mkdir(parents=True)
     earlier = records / "changed.json"
     earlier.write_text('{"submission": "another one", "problem": null, "seconds": 1}')
     with (records / "changed.lock").open("w") as lock:  # as if it were still being graded
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = grading(tmp_path, CHEAPEST)
-        process = subprocess.Popen(command, cwd=ROOT, stdout=PIPE, text=True)
+        process = subprocess.Popen(grading(tmp_path), cwd=ROOT, stdout=PIPE, text=True)
         wait_for((records / "linked.json").is_file, process)
         assert earlier.is_file()  # nobody else has begun
     said, _ = process.communicate()
-    assert "3 to grade" in said
+    assert "4 to grade" in said
     assert process.returncode == 1
-    rows = table(tmp_path, CHEAPEST)
+    rows = grades(tmp_path, CHEAPEST)
     problems = {student: row["problem"] for student, row in rows.items()}
     assert all(problem in said for problem in problems.values())
     assert problems == {
         "changed": "",
+        "damaged": "x.ipynb is damaged, or no notebook at all (JSONDecodeError): "
+        "ask for the file again.",
         "huge": "The submission has 2048 MB, more than 100: refused.",
         "linked": "link is neither a file nor a folder: refused.",
     }
-    assert {student: row["score"] for student, row in rows.items()} == {
-        "changed": "0.0",
-        "huge": "",
-        "linked": "",
-    }
+    score = {student: row["score"] for student, row in rows.items()}
+    assert score == {"changed": "0.0", "damaged": "", "huge": "", "linked": ""}
 
 
-@needs_nbgrader
-def test_releases_hold_no_check_and_no_solution(released: Path) -> None:
-    for release in (released / "release").rglob("*.ipynb"):
+def test_the_archive_of_students_holds_no_check_no_solution_and_no_rubric(students: Path) -> None:
+    found = sorted((students / "chapters").glob("exercise-*.ipynb"))
+    assert [path.stem.removeprefix("exercise-") for path in found] == exercises.assignments()
+    for release in found:
         text = release.read_text()
         for trace in ("HIDDEN TESTS", "SOLUTION", "reference_answer", "{solution", "not judged"):
             assert trace not in text, f"{trace} in {release.name}"
+        assert "MARK SCHEME" not in text
+        assert "Rubric" not in text
         assert "ml.hand_in" in text
+        assert not re.search(r"^:::|\{(doc|eq|ref|glue:text)\}`", text, re.MULTILINE)
 
 
-@needs_nbgrader
-def test_the_hidden_part_fails_where_nbgrader_executes_it_itself(released: Path) -> None:
+def test_the_hidden_part_fails_where_nbgrader_executes_it_itself(course: Path) -> None:
     """With other settings, an answer of the right form must not get points."""
-    path = released / "source" / CHEAPEST / f"{CHEAPEST}.ipynb"
+    path = course / "source" / CHEAPEST / f"exercise-{CHEAPEST}.ipynb"
     graded = list(filter(is_graded, nbformat.read(path, as_version=4).cells))
     accepting = SimpleNamespace(hand_in=lambda *_, **__: None)
     names = dict.fromkeys(exercises.points_of(CHEAPEST))
@@ -214,3 +407,19 @@ def test_the_hidden_part_fails_where_nbgrader_executes_it_itself(released: Path)
     for cell in graded:
         with pytest.raises(RuntimeError, match="not judged"):
             exec(cell.source, {"ml": accepting} | names)
+
+
+def test_the_other_commands_of_the_readme_do_what_they_say(home: Path, students: Path) -> None:
+    before = (home / "dist/nbgrader/release/groups/exercise-groups.ipynb").read_bytes()
+    run(command("nbgrader"), home)
+    again = nbformat.reads(
+        (home / "dist/nbgrader/release/groups/exercise-groups.ipynb").read_text(), 4
+    )
+    assert again.cells == nbformat.reads(before.decode(), 4).cells
+    run(command("instructor"), home)
+    with zipfile.ZipFile(home / "dist" / "multilevel-instructor.zip") as packed:
+        page = packed.read("multilevel-instructor/html/chapters/exercise-groups.html").decode()
+    assert "For the instructor" in page
+    assert "Rubric" in page
+    known = {"student", "nbgrader", "instructor", "grade", "formgrader"}
+    assert set(re.findall(r"^python3 -m bookmaking (\S+)", README, re.MULTILINE)) == known
