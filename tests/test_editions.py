@@ -1,7 +1,9 @@
 """The students' edition: what leaves the house holds no trace of a solution."""
 
 import ast
+import datetime as dt
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import nbformat
 import pandas as pd
 import pytest
 
+from bookmaking import book
 from bookmaking.grading import editions, exercises
+from bookmaking.grading.plain import plain
 from bookmaking.notebooks.derivation import derive
+from bookmaking.ready import EMPTY
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
@@ -221,3 +226,100 @@ def test_hints_and_feedback_do_not_hold_numbers_of_the_answer(assignment: str) -
 def test_an_unknown_exercise_is_named_with_those_that_there_are() -> None:
     with pytest.raises(FileNotFoundError, match=r"no exercise 'none'; there are .*moral-judgement"):
         exercises.source_of("none")
+
+
+# A book without solutions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "held_back"),
+    [
+        ("shown", False),
+        ("held back", True),
+        ("2027-01-15", False),
+        ("2027-01-16", True),
+        ("2026-12-31", False),
+    ],
+)
+def test_solutions_are_held_back_until_a_switch_or_a_date(said: str, held_back: bool) -> None:
+    assert book.are_held_back(said, dt.date(2027, 1, 15)) == held_back
+
+
+@pytest.mark.parametrize("said", ["hidden", "15.1.2027", ""])
+def test_another_word_for_it_is_refused(said: str) -> None:
+    with pytest.raises(SystemExit, match=r'should be "shown", "held back", or a date such as'):
+        book.are_held_back(said, dt.date(2027, 1, 15))
+
+
+def test_a_book_without_solutions_is_the_students_edition_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edition = tmp_path / "edition"
+    for name in (
+        "html/index.html",
+        "html/searchindex.js",
+        "html/_sources/a.ipynb",
+        "chapters/a.ipynb",
+    ):
+        (edition / name).parent.mkdir(parents=True, exist_ok=True)
+        (edition / name).write_text(name)
+    old = tmp_path / "_build" / "html" / "chapters" / "exercise-groups.html"
+    old.parent.mkdir(parents=True)
+    old.write_text(CANARY)
+    for name, path in {"BUILD": tmp_path / "_build", "HTML": tmp_path / "_build" / "html"}.items():
+        monkeypatch.setattr(book, name, path)
+    monkeypatch.setattr(editions, "make_student", lambda: edition)
+    book.build_without_solutions()
+    built = {str(p.relative_to(tmp_path / "_build")) for p in (tmp_path / "_build").rglob("*.*")}
+    assert built == {
+        "html/index.html",
+        "html/searchindex.js",
+        "html/_sources/a.ipynb",
+        "multilevel-html.zip",
+        "multilevel-notebooks.zip",
+    }
+    for archive, start in {
+        "html": "multilevel-html/",
+        "notebooks": "multilevel-notebooks/",
+    }.items():
+        with zipfile.ZipFile(tmp_path / "_build" / f"multilevel-{archive}.zip") as packed:
+            assert all(name.startswith(start) for name in packed.namelist())
+            assert len(packed.namelist()) == (3 if archive == "html" else 4)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_exercise_has_a_variant_and_a_task_for_a_person_with_a_rubric(
+    assignment: str,
+) -> None:
+    assert exercises.has_variants(assignment)
+    written, rubrics = exercises.written_of(assignment), exercises.rubric_of(assignment)
+    assert written
+    assert set(written) == set(rubrics)
+    assert not set(written) & set(exercises.points_of(assignment))
+    for name, points in written.items():
+        given = [int(number) for number in re.findall(r"^- (\d+):", rubrics[name], re.MULTILINE)]
+        assert given == list(range(points, -1, -1)), name
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_a_release_is_plain_markdown_with_a_place_for_every_answer(assignment: str) -> None:
+    notebook = editions.assignment_notebook(assignment)
+    about = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    tasks = {each.grade_id: each.points for each in about if each.get("task")}
+    graded = {each.grade_id: each.points for each in about if each.get("grade")}
+    assert tasks == exercises.written_of(assignment)
+    assert graded == exercises.points_of(assignment)
+    for number, each in enumerate(about):
+        if each.get("task"):
+            assert "### BEGIN MARK SCHEME" in notebook.cells[number].source
+            assert notebook.cells[number + 1].source == EMPTY
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.search(r"^:::|^\(|\{[a-z:]+\}`|^\+\+\+", text, re.MULTILINE)
+
+
+def test_what_has_no_plain_form_is_refused() -> None:
+    assert plain("See {eq}`x` and {glue:text}`n` of {doc}`Lines <a>`.", {"n": "3"}) == (
+        "See above and 3 of Lines."
+    )
+    with pytest.raises(ValueError, match=r"\{new-role\}.* has no plain form"):
+        plain("{new-role}`x`", {})

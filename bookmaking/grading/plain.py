@@ -9,7 +9,7 @@ from bookmaking.paths import CHAPTERS, ROOT
 
 FENCE = re.compile(r"^:::+(?:\{(?P<kind>[\w-]+)\}\s*(?P<title>.*))?$")
 ROLE = re.compile(
-    r"\{(?P<role>[\w:]+)\}`(?:(?P<text>[^`<]*?)\s*<(?P<target>[^`>]+)>|(?P<only>[^`]+))`"
+    r"\{(?P<role>[\w:-]+)\}`(?:(?P<text>[^`<]*?)\s*<(?P<target>[^`>]+)>|(?P<only>[^`]+))`"
 )
 SHOWN = {"exercise": "Exercise", "note": "Note"}
 """What stands above a box that has no title of its own."""
