@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -103,6 +104,44 @@ def test_nothing_comes_in_from_the_grader(tmp_path: Path, monkeypatch: pytest.Mo
         "/dev/null anon_inode pipe /dev/null /tmp/ pipe "
         "HOME LANG MPLBACKEND MULTILEVEL_ANSWERS OPENBLAS_NUM_THREADS PATH PWD OSError"
     )
+
+
+TYPES = """
+import fcntl, os, termios
+for path in ("/dev/tty", "/dev/stdin", "/dev/stdout", "/proc/1/fd/0", "/proc/1/fd/2"):
+    try:
+        for key in b"exit":
+            fcntl.ioctl(os.open(path, os.O_RDWR | os.O_NONBLOCK), termios.TIOCSTI, bytes([key]))
+        print(path)
+    except OSError:
+        pass
+"""
+IN_A_TERMINAL = """
+import nbformat, os, pty, sys, tempfile
+from pathlib import Path
+from bookmaking.grading import sandbox
+
+if sys.argv[1:] == ["inside"]:
+    assert os.isatty(0)
+    os.close(os.open("/dev/tty", os.O_RDWR))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell({code!r})])
+    with tempfile.TemporaryDirectory() as folder:
+        print(sandbox.run(notebook, Path(folder), sandbox.Limits()))
+else:
+    pty.spawn([sys.executable, __file__, "inside"])
+"""
+
+
+@needs_bubblewrap
+def test_nothing_is_typed_into_the_terminal(tmp_path: Path) -> None:
+    program = tmp_path / "grades.py"
+    program.write_text(IN_A_TERMINAL.format(code=TYPES))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        env=environment,
+    )  # fmt: skip
+    assert done.stdout.strip() == str(sandbox.Result([[]], {}, None))
 
 
 # Calls of the system ------------------------------------------------------------------------------
