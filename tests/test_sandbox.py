@@ -490,6 +490,21 @@ for file in range(3, 10):
     assert run(tmp_path, SMALL, forges).answers == {"effect.npz": b"10"}
 
 
+@needs_bubblewrap
+def test_other_files_among_the_answers_are_left(tmp_path: Path) -> None:
+    leaves = """
+folder = Path(os.environ["MULTILEVEL_ANSWERS"])
+Path(folder, "two words.npz").write_text("x")
+Path(folder, "two\\nlines.npz").write_text("x")
+with Path(folder, "huge.npz").open("wb") as file:
+    file.truncate(10**12)
+os.mkfifo(folder / "pipe.npz")
+"""
+    result = run(tmp_path, SMALL, HANDS_IN, leaves, "1")
+    assert result.problem is None
+    assert result.answers == {"early.npz": b"early"}
+
+
 # Commands of ours ---------------------------------------------------------------------------------
 
 
