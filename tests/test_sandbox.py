@@ -316,7 +316,9 @@ for folder, _, _ in os.walk("/"):
 @needs_bubblewrap
 def test_the_number_of_processes_is_limited(tmp_path: Path) -> None:
     result = run(tmp_path, sandbox.Limits(seconds=20, memory=100, grace=5), SLEEPERS)
-    assert result.problem == "The run started more than 256 processes and threads and was stopped."
+    refused = text(result.outputs[0]) == "BlockingIOError"  # by the kernel, which spares root
+    stopped = "The run started more than 256 processes and threads and was stopped."
+    assert refused or result.problem == stopped
 
 
 @needs_bubblewrap
@@ -331,7 +333,7 @@ for _ in range(60):
         pass
 """
     start = time.monotonic()
-    result = run(tmp_path, sandbox.Limits(seconds=1, grace=2), HANDS_IN, stubborn)
+    result = run(tmp_path, sandbox.Limits(seconds=1, grace=4), HANDS_IN, stubborn)
     problem = "The run took longer than 1 seconds and was stopped."
     assert result == sandbox.Result([[], []], {"early.npz": b"early"}, problem)
     assert time.monotonic() - start < 20
