@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,14 +40,23 @@ def limited(command: list[str], memory: int, processes: int) -> Iterator[list[st
                 (group / name).write_text(str(limit), encoding="utf-8")
             yield ["sh", "-c", ENTER, str(group), *command]
         finally:
-            (group / "cgroup.kill").write_text("1", encoding="utf-8")
-            with contextlib.suppress(OSError):  # what was killed takes a moment
-                group.rmdir()
+            _remove(group)
     elif words := _scope():
         most = [f"--property=MemoryMax={memory}", f"--property=TasksMax={processes}"]
         yield [*words, *most, "--property=MemorySwapMax=0", *command]
     else:
         yield command
+
+
+def _remove(group: Path) -> None:
+    """End what is left in a cgroup, and remove it as soon as that is gone."""
+    with contextlib.suppress(OSError):  # Linux before 5.14
+        (group / "cgroup.kill").write_text("1", encoding="utf-8")
+    for _ in range(10):
+        with contextlib.suppress(OSError):
+            group.rmdir()
+            break
+        time.sleep(0.05)
 
 
 def home_of(own: str, root: Path = ROOT) -> Path | None:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -34,6 +35,7 @@ MAX_PROCESSES = 256
 MAX_OPEN = 512
 """Files that a process may have open."""
 HAND_IN = 5  # seconds for a cell that only hands in
+MAX_ANSWER = 100_000_000  # bytes
 MOST = {"text": 100_000, "errors": 20_000, "pictures": 4_000_000}
 """Characters that are kept of a cell's outputs."""
 FORM = 100
@@ -67,8 +69,8 @@ class Outputs(list[dict[str, Any]]):
         if self.left["errors"] > 0:
             self.left["errors"] -= FORM
             told = {"ename": self.fit("errors", kind), "evalue": self.fit("errors", said)}
-            lines = [self.fit("errors", line) for line in lines]
-            self.append({"output_type": "error", **told, "traceback": lines})
+            kept = [part for line in lines if (part := self.fit("errors", line))]
+            self.append({"output_type": "error", **told, "traceback": kept})
 
     def show(self, kind: str, data: dict[str, Any], **content: Any) -> None:
         """Add what is displayed, as text and picture: nothing else is shown to anybody."""
@@ -223,11 +225,16 @@ def execute(cells: list[Any], seconds: int, written: int) -> Iterator[tuple[byte
             os.ftruncate(written, 0)
             if problem is None and time.monotonic() > end:
                 problem = f"Cell {number} was not through after {seconds} seconds in all."
-        for path in sorted(ANSWERS.glob("*")):
-            if path.is_file() and (key := (path.name, path.stat().st_mtime_ns)) not in seen:
+        for path in filter(_is_answer, sorted(ANSWERS.glob("*"))):
+            if (key := (path.name, path.stat().st_mtime_ns)) not in seen:
                 seen.add(key)
                 yield b"answer", path.name.encode(), base64.b64encode(path.read_bytes())
         yield b"cell", json.dumps({"outputs": outputs.told(), "problem": problem}).encode()
+
+
+def _is_answer(path: Path) -> bool:
+    name = re.fullmatch(r"[\w.]+", path.name, re.ASCII)
+    return name is not None and path.is_file() and path.stat().st_size <= MAX_ANSWER
 
 
 def _execute_cell(source: str, seconds: float) -> None:

@@ -168,7 +168,11 @@ def limited(
     RuntimeError
         It failed, for the reason that it gave on its standard error.
     """
-    done = _watched(command, seconds, int(memory * GIGABYTE))
+    most = int(memory * GIGABYTE)
+    # These limits lie behind the others, and hold even if this process is killed.
+    processor = (int(seconds) + 1) * (os.cpu_count() or 1)
+    limits = ["prlimit", f"--data={2 * most}", f"--cpu={processor}", "--core=0", "--"]
+    done = _watched([*limits, *command], seconds, most)
     if done.stopped:
         raise LimitError(_reason(what, done.stopped, seconds, memory))
     if done.code != 0:
