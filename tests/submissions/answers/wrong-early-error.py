@@ -1,7 +1,7 @@
 # A misspelt name in the first answer; what comes after it does not depend on it
 # exercise: another-outcome
 # points: population 0, people 3, shares 2
-# feedback: population | name 'population' is not defined
+# feedback: population | name 'posterior' is not defined
 # %% population
 fit = ml.fit(ml.partial_pooling(mine, "dan", "id"), seed=SEED, draws=2000, file="fits/dan")
 population = {name: posterior[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}

@@ -3,7 +3,7 @@
 # points: known 0, average 0, new 0, sevens 0
 # feedback: known | add up to between 100.00 and 100.00
 # feedback: average | add up to between
-# feedback: new | must have the shape (chain, draw, 12, 7)
+# feedback: new | must be an array of draws
 # feedback: sevens | 'average of the participants'
 # %% known
 counts = trolley.groupby([*predictors, "response"], observed=True).size().unstack()
