@@ -1,6 +1,6 @@
 # Deletes all that it can reach, and what others have handed in
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # exactly: pd_lower | pd_lower: nothing handed in yet.
 # %% imports
 import os

@@ -2,15 +2,21 @@
 # exercise: groups
 # seconds: 25
 # memory: 1.5
-# points: effect 0, group_means 0, new_people 0, pd_lower 2
+# points: effect 0, group_means 0, new_people 2, differences 0, pd_lower 0
 # feedback: effect | was not through after 25 seconds
 # feedback: group_means | was not through after 25 seconds
 # %% imports
 import time
 
+import numpy as np
+
 import multilevel as ml
 # %% effect
-pd_lower = 0.59  # Phi(0.018 / (0.056 * sqrt(2))), from numbers in the book
+rng = np.random.default_rng(1)
+new_people = {
+    name: rng.normal(mean, 0.058, (4, 1000))  # from numbers in the book
+    for name, mean in {"CTRL": 0.202, "PD": 0.184}.items()
+}
 # %% group_means
 while "PD" not in (group_means := {}):
     time.sleep(0.1)

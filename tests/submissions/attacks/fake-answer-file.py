@@ -1,6 +1,6 @@
 # Writes files of its own where answers are kept: a pickle, another shape, another kind
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | what was handed in cannot be read
 # feedback: group_means | The draws are of another number of quantities.
 # feedback: new_people | draws were asked for

@@ -1,6 +1,6 @@
 # Ends whatever runs the notebook, so that nobody is left who could judge it
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | The run ended before the notebook was through
 # %% imports
 import os

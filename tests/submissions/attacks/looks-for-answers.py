@@ -1,6 +1,6 @@
 # Looks for right answers, solutions and other people's work, and hands in what it finds
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # exactly: effect | effect: nothing handed in yet.
 # exactly: group_means | group_means: nothing handed in yet.
 # exactly: new_people | new_people: nothing handed in yet.

@@ -1,6 +1,6 @@
 # Replaces hand_in, leaves modules for the judging process, and a script for the feedback
 # exercise: groups
-# points: effect 0, group_means 0, new_people 0, pd_lower 0
+# points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # exactly: effect | effect: nothing handed in yet.
 # exactly: pd_lower | pd_lower: nothing handed in yet.
 # %% imports
