@@ -86,7 +86,7 @@ def fill_in(notebook: Any, submission: Submission) -> None:
     """Put what a student wrote into a notebook as students get it."""
     used, begun = set(), False
     for cell in [cell for cell in notebook.cells if cell.cell_type == "code"]:
-        begun = begun or has_tag(cell, "starter")
+        begun = begun or _answer(cell) is not None
         answer = _answer(cell) if begun else "imports"
         if answer in submission.removes or (answer in used and answer == "imports"):
             notebook.cells.remove(cell)
