@@ -507,44 +507,6 @@ os.mkfifo(folder / "pipe.npz")
     assert result.answers == {"early.npz": b"early"}
 
 
-# Commands of ours ---------------------------------------------------------------------------------
-
-
-def python(code: str, seconds: float = 20, memory: float = 0.5) -> str:
-    """Run code of ours that reads what a student wrote."""
-    return sandbox.limited([sys.executable, "-c", code], seconds=seconds, memory=memory)
-
-
-def test_what_a_command_says_is_returned() -> None:
-    assert python("print(input() if False else 'Zoë')") == "Zoë\n"
-
-
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        ("while True: pass", "The check took longer than 0.5 seconds and was stopped."),
-        ("x = bytearray(10**9); input()", "The check needed more than 0.5 GB of memory"),
-        ("while True: print('x' * 10**6)", "The check returned more than 256 MB"),
-    ],
-)
-def test_a_command_of_ours_has_limits(code: str, reason: str) -> None:
-    with pytest.raises(sandbox.LimitError, match=reason):
-        python(code, seconds=0.5 if "pass" in code else 20)
-
-
-def test_a_command_that_fails_says_why() -> None:
-    with pytest.raises(RuntimeError, match=r"(?s)The check failed: .*ZeroDivisionError"):
-        python("1 / 0")
-
-
-def test_what_a_command_started_ends_with_it(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    code = f"import subprocess; subprocess.Popen(['sh', '-c', 'sleep 1; touch {mark}'])"
-    python(code)
-    time.sleep(1.5)
-    assert not mark.exists()
-
-
 # Where there is no sandbox ------------------------------------------------------------------------
 
 
@@ -617,7 +579,7 @@ def test_a_command_enters_its_cgroup_first(tmp_path: Path, monkeypatch: pytest.M
     with cgroups.limited(
         ["sh", "-c", 'cat "$1"/*/*; echo $$', "-", str(tmp_path)], 10, 20
     ) as words:
-        said = sandbox.limited(words, seconds=5, memory=1).split()
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
     assert said == [said[0], f"1020{said[0]}"]  # its number, the limits, and its number
 
 

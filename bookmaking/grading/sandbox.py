@@ -137,51 +137,8 @@ def run(notebook: dict[str, Any], submission: Path, limits: Limits) -> Result:
             )
     if not done.said.startswith(STARTED):
         raise SandboxError(remedies.advice(done.complaint))
-    problem = done.stopped and _reason("The run", done.stopped, limits.seconds, limits.memory)
+    problem = done.stopped and _reason(done.stopped, limits)
     return _result(done.said.removeprefix(STARTED), len(notebook["cells"]), problem)
-
-
-def limited(
-    command: Sequence[str], *, seconds: float, memory: float, what: str = "The check"
-) -> str:
-    """Run a command of ours that reads what a student wrote; return what it says.
-
-    Parameters
-    ----------
-    command
-        The command, which is run in the project's folder and without standard input.
-    seconds
-        How long it may take, by the clock.
-    memory
-        Gigabytes of memory that its processes may use, together.
-    what
-        What an error calls it.
-
-    Returns
-    -------
-    Its standard output
-
-    Raises
-    ------
-    LimitError
-        It took too long, too much memory or too many processes, or said too much.
-    RuntimeError
-        It failed, for the reason that it gave on its standard error.
-    """
-    most = int(memory * GIGABYTE)
-    # These limits lie behind the others, and hold even if this process is killed.
-    processor = (int(seconds) + 1) * (os.cpu_count() or 1)
-    limits = ["prlimit", f"--data={2 * most}", f"--cpu={processor}", "--core=0", "--"]
-    done = _watched([*limits, *command], seconds, most)
-    if done.stopped:
-        raise LimitError(_reason(what, done.stopped, seconds, memory))
-    if done.code != 0:
-        raise RuntimeError(f"{what} failed: {done.complaint or f'exit code {done.code}'}")
-    return done.said.decode(errors="replace")
-
-
-class LimitError(RuntimeError):
-    """A command of ours came to its limits over what a student wrote."""
 
 
 @cache
@@ -232,20 +189,19 @@ class _Done:
 
     said: bytes
     complaint: str
-    code: int
     stopped: str | None
     """Which limit it came to."""
 
 
-def _reason(what: str, limit: str, seconds: float, memory: float) -> str:
-    """Say in a sentence why something was stopped."""
+def _reason(limit: str, limits: Limits) -> str:
+    """Say in a sentence why a run was stopped."""
     used = {
-        "seconds": f"took longer than {seconds:g} seconds",
-        "memory": f"needed more than {memory:g} GB of memory",
+        "seconds": f"took longer than {limits.seconds:g} seconds",
+        "memory": f"needed more than {limits.memory:g} GB of memory",
         "threads": f"started more than {MAX_THREADS} processes and threads",
         "size": f"returned more than {MAX_RESULT // 1024**2} MB",
     }
-    return f"{what} {used[limit]} and was stopped."
+    return f"The run {used[limit]} and was stopped."
 
 
 def _watched(
@@ -282,12 +238,12 @@ def _watched(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # all that runs in the sandbox dies with it
-        code = process.wait()
+        process.wait()
     for reader in readers:
         reader.join(timeout=60)
     if len(said) >= MAX_RESULT:  # it may have ended because nobody listened any more
         stopped = "size"
-    return _Done(bytes(said), complaint.decode(errors="replace").strip(), code, stopped)
+    return _Done(bytes(said), complaint.decode(errors="replace").strip(), stopped)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
