@@ -311,7 +311,7 @@ def test_a_release_is_plain_markdown_with_a_place_for_every_answer(assignment: s
     assert graded == exercises.points_of(assignment)
     for number, each in enumerate(about):
         if each.get("task"):
-            assert "### BEGIN MARK SCHEME" in notebook.cells[number].source
+            assert "<!-- BEGIN MARK SCHEME -->" in notebook.cells[number].source
             assert notebook.cells[number + 1].source == EMPTY
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert not re.search(r"^:::|^\(|\{[a-z:]+\}`|^\+\+\+", text, re.MULTILINE)

@@ -54,13 +54,13 @@ YOURS = """
 """What nbgrader replaces by a comment. Solutions are not here at all, so that none can slip out."""
 MARK_SCHEME = """
 
-### BEGIN MARK SCHEME
+<!-- BEGIN MARK SCHEME -->
 
 **Rubric**
 
 {rubric}
 
-### END MARK SCHEME"""
+<!-- END MARK SCHEME -->"""
 """What nbgrader shows a grader, and takes out of the release."""
 
 

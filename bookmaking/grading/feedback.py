@@ -184,7 +184,7 @@ def first_sentence(
 def _source(cell: Any) -> str:
     """Return a cell's text without what only nbgrader and graders need."""
     text = cell.source.removesuffix(HIDDEN_TESTS)
-    return re.sub(r"^### (BEGIN|END) MARK SCHEME$", "", text, flags=re.MULTILINE)
+    return re.sub(r"^<!-- (BEGIN|END) MARK SCHEME -->$", "", text, flags=re.MULTILINE)
 
 
 def _title(notebook: Any) -> str:

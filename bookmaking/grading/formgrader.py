@@ -10,9 +10,8 @@ from bookmaking.paths import DIST
 
 
 def main(arguments: list[str]) -> int:
-    """Start JupyterLab in the course's folder, with formgrader as its page."""
+    """Start JupyterLab in the course's folder; formgrader is in its menu *Nbgrader*."""
     course = DIST / "nbgrader"
     if not (course / "nbgrader_config.py").is_file():
         sys.exit(f"There is no course in {course}: python3 -m bookmaking nbgrader makes one.")
-    command = [sys.executable, "-m", "jupyterlab", "--LabApp.default_url=/formgrader"]
-    return subprocess.run([*command, *arguments], cwd=course).returncode
+    return subprocess.run([sys.executable, "-m", "jupyterlab", *arguments], cwd=course).returncode

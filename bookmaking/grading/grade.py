@@ -100,9 +100,10 @@ def prepare(course: Path, assignment: str, student: str) -> None:
     notebook = repair.repaired(repair.read(files, release), release)
     folder = course / "submitted" / student / assignment
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "fits").mkdir(parents=True)
+    folder.mkdir(parents=True)
     for path, content in files.items():
         if path.suffix == ".nc":
+            (folder / "fits").mkdir(exist_ok=True)
             (folder / "fits" / path.name).write_bytes(content)
     write(folder / name, nbformat.writes(notebook))
     if when := collecting.about(course, assignment, student).get("when"):

@@ -1,7 +1,7 @@
 # The cells that hand in say what one would like to hear; nbgrader puts the original ones back
 # exercise: groups
 # points: effect 0, group_means 0, new_people 2, differences 0, pd_lower 0
-# exactly: effect | effect: nothing handed in yet.
+# feedback: effect | effect: nothing handed in yet. The first error
 # feedback: group_means | group_means must hold draws for each of 'CTRL', 'PD'
 # %% imports
 import numpy as np

@@ -1,9 +1,9 @@
 # Asks for the answers over the network
 # exercise: groups
 # points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
-# feedback: effect | The first error in the notebook is in cell
+# feedback: effect | The first error is in the cell that begins
 # feedback: group_means | group_means: nothing handed in yet. The first error
-# feedback: pd_lower | name 'pd_lower' is not defined
+# feedback: pd_lower | Nothing is called pd_lower when answers are handed in
 # %% imports
 import urllib.request
 
