@@ -4,6 +4,7 @@ Here submissions that attack nothing are run and judged in this process, by the 
 a class. That these are called where nothing can be done to them is proven in test_nbgrader.py.
 """
 
+import ast
 import io
 import logging
 import os
@@ -20,7 +21,7 @@ import pytest
 
 from bookmaking.grading import editions, exercises, solutions
 from bookmaking.grading.feedback import names_of, write_feedback
-from bookmaking.grading.marking import load_question, verdict_on
+from bookmaking.grading.marking import load_question, mark, verdict_on
 from bookmaking.paths import RUN
 from tests import cases
 from tests.cases import Submission, feedback_in, fill_in
@@ -55,7 +56,7 @@ def right_answers(exercise: str, student: str, work: Path) -> Path:
     """Run the solution for a student's variant, once."""
     folder = work / f"{exercise}.{exercises.variant_of(exercise, student)}"
     if not folder.is_dir():
-        solutions.run(exercise, student, folder)
+        solutions.run(exercise, {student: folder})
     return folder
 
 
@@ -114,6 +115,32 @@ def test_two_students_have_different_right_answers(work: Path) -> None:
     folders = [right_answers("another-outcome", student, work) for student in students]
     people, others = (load_question("people", folder).answer.value for folder in folders)
     assert abs(people.mean((0, 1)) - others.mean((0, 1))).max() > 0.01
+
+
+def test_solutions_that_run_together_are_those_of_each_student(work: Path) -> None:
+    first, second, alone = (work / f"groups.{name}" for name in ("first", "second", "alone"))
+    solutions.run("groups", {"bob": first, "eve": second})
+    solutions.run("groups", {"eve": alone})
+    for name in exercises.points_of("groups"):
+        answer = load_question(name, second).answer
+        assert mark(answer, load_question(name, alone)).passed, name
+        same = mark(answer, load_question(name, first)).passed
+        assert same == (name not in ("differences", "pd_lower")), name
+
+
+def test_what_follows_from_the_id_runs_for_every_student() -> None:
+    code = [
+        "STUDENT = 'ada'; mine = pick(STUDENT)",
+        "fit = sample()",
+        "table = {}\ndef level(x): return fit[x]",
+        "table['mine'] = level(mine)",
+        "other = list(table)",
+        "class Answer: first = other",
+        "print(fit, level)",
+        "Answer.first",
+        "ml.hand_in('fit', fit)",
+    ]
+    assert solutions.individual(list(map(ast.parse, code))) == {0, 3, 4, 5, 7, 8}
 
 
 def test_there_are_enough_of_both_kinds() -> None:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from multiprocessing.connection import Client, Connection
@@ -52,8 +53,7 @@ def running(cache: Path) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder, "bench"))
         environment = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={cache}"}
-        # A process with threads cannot be forked safely.
-        environment |= {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # a process with threads cannot be forked safely
         command = [str(python_of(ROOT / ".venv")), "-m", "bookmaking.grading.bench", address]
         with subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -109,6 +109,8 @@ def serve(address: str) -> None:
     from bookmaking.grading import marking, solutions
 
     solutions.prepare()
+    # The one other thread is jemalloc's, of PyArrow, which takes care of forks itself.
+    warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
 
     def work(task: Task, *arguments: Any) -> Any:
         if task == "solve":

@@ -10,6 +10,7 @@ written by :mod:`bookmaking.grading.returning` at every run, atomically.
 """
 
 import argparse
+import contextlib
 import datetime as dt
 import fcntl
 import multiprocessing
@@ -20,6 +21,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from bookmaking.environments import set_up
 from bookmaking.grading import bench, collecting, repair, returning, sandbox
 from bookmaking.grading.collecting import CollectingError
 from bookmaking.grading.exercises import PREFIX
+from bookmaking.grading.preprocessor import folder_of
 from bookmaking.grading.records import (
     fingerprint,
     is_graded,
@@ -108,6 +111,25 @@ def prepare(course: Path, assignment: str, student: str) -> None:
     write(folder / name, nbformat.writes(notebook))
     if when := collecting.about(course, assignment, student).get("when"):
         write(folder / "timestamp.txt", str(when))
+
+
+def solve(course: Path, assignment: str, names: list[str], jobs: int) -> None:
+    """Find the right answers of students together, which is faster than one by one.
+
+    What fails is tried again when the student's submission is graded, and is named there.
+    """
+    answers = Path(settings(course, {}).SandboxedGrading.answers)
+    folders = {name: folder_of(answers, assignment, name) for name in names}
+    missing = {folder: name for name, folder in folders.items() if not folder.is_dir()}
+    parts = [dict(list(missing.items())[job::jobs]) for job in range(jobs)]
+
+    def ask(part: dict[Path, str]) -> None:
+        with contextlib.suppress(bench.BenchError):
+            students = {name: folder for folder, name in part.items()}
+            bench.ask("solve", assignment, students, cache=sandbox.CACHE)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(ask, filter(None, parts)))
 
 
 def grade_each(
@@ -211,6 +233,7 @@ def main(arguments: list[str]) -> int:
     todo, start, failed = waiting(course, assignment), time.monotonic(), 0
     print(f"{len(students(course, assignment))} submissions, {len(todo)} to grade", flush=True)
     with bench.running(sandbox.CACHE):
+        solve(course, assignment, todo, chosen.jobs)
         graded = grade_each(course, assignment, todo, chosen.jobs, options)
         for number, (student, result) in enumerate(graded, start=1):
             failed += result["problem"] is not None

@@ -41,13 +41,18 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
 
     def right_answers(self, assignment: str, student: str) -> Path:
         """Return the folder of a student's right answers; run the solution if there are none."""
-        folder = Path(self.answers) / assignment / variant_of(assignment, student)
+        folder = folder_of(Path(self.answers), assignment, student)
         if not folder.is_dir():
             try:
-                bench.ask("solve", assignment, student, folder, cache=sandbox.CACHE)
+                bench.ask("solve", assignment, {student: folder}, cache=sandbox.CACHE)
             except bench.BenchError as error:
                 raise RuntimeError(f"the solution of {assignment} failed: {error}") from error
         return folder
+
+
+def folder_of(answers: Path, assignment: str, student: str) -> Path:
+    """Return the folder for the right answers of a student."""
+    return answers / assignment / variant_of(assignment, student)
 
 
 def mark(result: sandbox.Result, right: Path, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jupytext
@@ -60,35 +61,81 @@ def prepare() -> None:
         getattr(ml, name)  # the library imports its parts when they are used
 
 
-def run(assignment: str, student: str, folder: Path) -> None:
-    """Run a solution in this process and store its answers, all or none.
+def run(assignment: str, folders: Mapping[str, Path]) -> None:
+    """Run a solution in this process for some students and store the answers of each, all or none.
+
+    What does not depend on the student runs once: see :func:`individual`.
 
     Parameters
     ----------
     assignment
         The exercise.
-    student
-        Whose variant.
-    folder
-        Where to keep the answers. Stored fits are kept beside it, so that variants that share a
-        fit do not repeat it.
+    folders
+        Where to keep the answers of each student's variant. Stored fits are kept beside them, so
+        that variants that share a fit do not repeat it.
     """
-    folder = folder.resolve()
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    wanted: set[int] | None = None
+    for student, folder in folders.items():
+        cells = code_of(assignment, student)
+        _run_once(assignment, folder.resolve(), cells, namespace, wanted)
+        wanted = individual(cells)
+
+
+def individual(cells: Sequence[ast.Module]) -> set[int]:
+    """Return which cells have to run for every student: what follows from the id, and answers.
+
+    A cell does if it uses a name that such a cell makes or changes, whatever it does with it.
+
+    Parameters
+    ----------
+    cells
+        The cells of an exercise, in order.
+
+    Returns
+    -------
+    Their places, from 0
+    """
+    found, theirs = set(), {"STUDENT", "hand_in", "reference_answer"}
+    for place, cell in enumerate(cells):
+        names = {node.id for node in ast.walk(cell) if isinstance(node, ast.Name)}
+        names |= {node.attr for node in ast.walk(cell) if isinstance(node, ast.Attribute)}
+        if names & theirs:
+            found.add(place)
+            for node in ast.walk(cell):
+                match node:
+                    case ast.Name(id=name, ctx=ast.Store()):
+                        theirs.add(name)
+                    case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                        theirs.add(name)
+                    case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                        theirs.add(name)
+    return found
+
+
+def _run_once(
+    assignment: str,
+    folder: Path,
+    cells: Sequence[ast.Module],
+    namespace: dict[str, object],
+    wanted: set[int] | None,
+) -> None:
+    """Run all cells, or those that are wanted, and store the answers in a folder."""
+    from matplotlib import pyplot as plt
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         os.environ["MULTILEVEL_ANSWERS"] = str(scratch)
         os.chdir(folder.parent)
-        from matplotlib import pyplot as plt
-
-        namespace: dict[str, object] = {"__name__": "__main__"}
         with (
             (scratch / "log.txt").open("w", encoding="utf-8") as log,
             contextlib.redirect_stdout(log),
         ):
-            for number, code in enumerate(code_of(assignment, student), start=1):
-                exec(compile(code, f"{assignment}, cell {number}", "exec"), namespace)
-                plt.close("all")
+            for place, code in enumerate(cells):
+                if wanted is None or place in wanted:
+                    exec(compile(code, f"{assignment}, cell {place + 1}", "exec"), namespace)
+                    plt.close("all")
         with contextlib.suppress(OSError):  # another process was first, with the same answers
             scratch.rename(folder)
     finally:
@@ -99,4 +146,4 @@ if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     os.environ["MPLBACKEND"] = "Agg"
-    run(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    run(sys.argv[1], {sys.argv[2]: Path(sys.argv[3])})
