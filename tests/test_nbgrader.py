@@ -9,6 +9,7 @@ are in test_grading.py.
 import csv
 import fcntl
 import html
+import json
 import os
 import re
 import shlex
@@ -29,6 +30,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from bookmaking.environments import ENVIRONMENTS
 from bookmaking.grading import editions, exercises
@@ -259,6 +261,8 @@ def test_a_person_grades_in_formgrader_and_nothing_of_a_submission_executes_ther
             page.locator("#effect").wait_for()
             if page.get_by_text("two people by more").count():
                 _grade(page)
+        page.goto((course / "feedback" / WRITER / "groups" / "exercise-groups.html").as_uri())
+        assert page.get_by_text("two people by more").count()
         browser.close()
     assert said == []
     run(command("grade").split(" --archive")[0] + " --roster ~/Downloads/roster-groups.csv", home)
@@ -283,6 +287,46 @@ def _grade(page: Any) -> None:
         with page.expect_response(lambda said: "/formgrader/api/" in said.url and said.ok):
             field.fill(value)
             field.press("Tab")
+
+
+RENDER = """
+import json, sys, time
+from types import SimpleNamespace
+import nbformat
+from bookmaking.grading import feedback, rendering
+
+texts = json.load(sys.stdin)
+start = time.monotonic()
+html = [rendering.safe_html(text) for text in texts]
+longest = time.monotonic() - start
+picture = nbformat.v4.new_output("display_data", {"image/png": "A" * 1_000_000})
+printed = nbformat.v4.new_output("stream", text="x" * 1_000_000)
+cells = [nbformat.v4.new_code_cell("x", outputs=[picture, printed]) for _ in range(20)]
+page = feedback.page(nbformat.v4.new_notebook(cells=cells), "ada", {}, "state")
+json.dump([html, longest, len(page), rendering.SECONDS], sys.stdout)
+"""
+
+
+def test_what_is_rendered_executes_nothing_takes_no_time_and_has_a_size() -> None:
+    formula = "$$\n\\begin{aligned}\ny &\\sim \\text{Normal}(0, 1) \\\\ a &< b\n\\end{aligned}\n$$"
+    more = ["$\\text{<img src=x onerror=alert(1)>}$", "$\\href{javascript:alert(1)}{x}$"]
+    slow = ["*a_ " * 30_000, "[" * 50_000, "$" + "{" * 20_000 + "$"]
+    done = subprocess.run(
+        [str(NBGRADER), "-c", RENDER],
+        cwd=ROOT, input=json.dumps([formula, *TAGS, *more, *slow]), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pages, longest, size, seconds = json.loads(done.stdout)
+    assert "<mtable>" in pages[0]
+    assert "&lt;" in pages[0]
+    for page in pages:
+        soup = BeautifulSoup(page, "html.parser")
+        assert not soup.find_all(["script", "img", "svg", "iframe", "form", "style", "object"])
+        assert not [name for tag in soup.find_all(True) for name in tag.attrs if name[:2] == "on"]
+        links = [tag["href"] for tag in soup.find_all(href=True)]
+        assert not [link for link in links if "script" in link]
+    assert longest < len(slow) * seconds + 15
+    assert 1_000_000 < size < 2_000_000
 
 
 # What goes wrong ----------------------------------------------------------------------------------
