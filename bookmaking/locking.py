@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+HELD = "BOOK_LOCKS"
+"""Environment variable: the locks that a process holds, for those that it starts and waits for."""
+
 
 @contextmanager
 def only_one(path: Path, what: str) -> Iterator[None]:
@@ -23,6 +26,10 @@ def only_one(path: Path, what: str) -> Iterator[None]:
     SystemExit
         Another process holds it; the message says so.
     """
+    held = os.environ.get(HELD, "").split(os.pathsep)
+    if str(path) in held:
+        yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -34,7 +41,11 @@ def only_one(path: Path, what: str) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        os.environ[HELD] = os.pathsep.join([*held, str(path)])
+        try:
+            yield
+        finally:
+            os.environ[HELD] = os.pathsep.join(held)
 
 
 if sys.platform == "win32":

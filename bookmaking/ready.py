@@ -2,7 +2,8 @@
 
 usage: python -m bookmaking ready NOTEBOOK
 
-The notebook runs from top to bottom in a fresh kernel; it is not changed. For each answer it says
+The notebook runs from top to bottom in a fresh kernel and an empty folder, as when it is graded; it
+is not changed. For each answer it says
 whether it is there, in the right form and with enough draws; whether it is right is seen in
 grading. The exit code is 1 if something is missing.
 """
@@ -11,10 +12,12 @@ import argparse
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+LONGEST = 600
 EMPTY = "*Your answer here.*"
 """What stands where an answer in words belongs."""
 
@@ -28,10 +31,16 @@ def main(arguments: list[str]) -> int:
     path = parser.parse_args(arguments).notebook
     if not path.is_file():
         parser.error(f"there is no file {path}")
-    notebook = nbformat.read(path, as_version=4)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # the file may hold anything
+        parser.error(f"{path.name} is damaged, or no notebook: {error}")
     print(f"running {path.name} from top to bottom in a fresh kernel ...", flush=True)
-    with tempfile.TemporaryDirectory() as answers:
-        _execute(notebook, path.parent, answers)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as answers, tempfile.TemporaryDirectory() as folder:
+        _execute(notebook, Path(folder), answers)
+        seconds = time.monotonic() - start
+        print(f"  {seconds:.0f} s; in grading, the cell that runs after {LONGEST} s is interrupted")
         missing = [*_errors(notebook), *_answers(notebook, Path(answers)), *_words(notebook)]
         missing += _id(Path(answers, "student.txt"), notebook)
     for line in missing:
@@ -41,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _execute(notebook: Any, folder: Path, answers: str) -> None:
-    """Run all cells, past errors, in the notebook's folder."""
+    """Run all cells, past errors, in a folder."""
     from nbclient import NotebookClient
     from traitlets.config import Config
 

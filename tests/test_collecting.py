@@ -89,6 +89,7 @@ NAMES = {
     ],
     "canvas": ["obrienzoe_501_98765_x-1.ipynb", "obrienzoe_501_98765_"],
     "canvas, late": ["obrienzoe_LATE_501_98765_x.ipynb", "obrienzoe_LATE_501_98765_"],
+    "canvas with accents": ["obrienzoë_501_98765_x.ipynb", "obrienzoë_501_98765_"],
 }
 
 
@@ -101,7 +102,7 @@ def test_the_names_of_moodle_and_canvas_say_whose_a_file_is(kind: str, tmp_path:
     assert [student.id for student in roster.students] == ["s0417", "s0418"]
     packed = archive(tmp_path / "a.zip", {name: "notebook", "__MACOSX/._x": "?"})
     assert collect(packed, roster, tmp_path, "groups") == [
-        "__MACOSX/._x: not named as Moodle or Canvas do"
+        f"'__MACOSX/._x': not named as {platform.capitalize()} does"
     ]
     (file,) = (tmp_path / "received" / "s0417" / "groups").iterdir()
     assert (file.suffix, file.read_text()) == (".ipynb", "notebook")
@@ -109,8 +110,9 @@ def test_the_names_of_moodle_and_canvas_say_whose_a_file_is(kind: str, tmp_path:
     assert str(said["who"]).endswith(who)
     assert said["late"] == ("late" in kind)
     due = dt.datetime(2027, 1, 13, 23, 59)
-    # Moodle's worksheet knows the time; Canvas has that of the file in the archive.
-    assert days_late(said, due) == (1 if platform == "moodle" else 3)
+    # Moodle's worksheet knows the time. Canvas only marks what is late, and the times of the files
+    # in its archive are those of the download.
+    assert days_late(said, due) == (1 if platform == "moodle" or "late" in kind else 0)
     assert days_late(said, dt.datetime(2027, 2, 1)) == ("late" in kind)
 
 
@@ -122,16 +124,52 @@ def test_who_hands_in_again_is_graded_by_the_last_and_nobody_elses_is_touched(
     collect(archive(tmp_path / "1.zip", first), roster, tmp_path, "groups")
     second = {"obrienzoe_501_3_b.ipynb": "3", "obrienzoe_501_4_fits.zip": "4"}
     collect(archive(tmp_path / "2.zip", second), roster, tmp_path, "groups")
-    found = {
-        str(f.relative_to(tmp_path / "received")): f.read_text()
-        for f in (tmp_path / "received").rglob("*.*")
-    }
+    received = tmp_path / "received"
+    found = {str(f.relative_to(received)): f.read_text() for f in received.rglob("*.*")}
     del found["s0417/groups.json"], found["s0418/groups.json"]
     assert found == {
-        "s0417/groups/b.ipynb": "3",
-        "s0417/groups/fits.zip": "4",
-        "s0418/groups/a.ipynb": "2",
+        "s0417/groups/1-b.ipynb": "3",
+        "s0417/groups/2-fits.zip": "4",
+        "s0418/groups/1-a.ipynb": "2",
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "obrienzoe_501_9_x_502_9_y.ipynb",
+        "obrienzoe_501_9_liu_502_9_y.ipynb",
+        "obrienzoe_501_9_x_502_assignsubmission_file_y.ipynb",
+        "evil_502_501_9_x.ipynb",
+        "Zoë O'Brien_1234567_assignsubmission_file_/Liu_1234568_assignsubmission_file_/x.ipynb",
+        "Zoë O'Brien_1234567_assignsubmission_file_x_1234568_assignsubmission_file_y.ipynb",
+    ],
+)
+def test_no_file_is_taken_for_somebody_elses_by_its_name(name: str, tmp_path: Path) -> None:
+    rows = MOODLE if "1234567" in name else CANVAS
+    roster = read_roster(table(tmp_path / "r.csv", rows))
+    collect(archive(tmp_path / "a.zip", {name: "x"}), roster, tmp_path, "groups")
+    assert not (tmp_path / "received" / "s0418").exists()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["x.ipynb", "old/x.ipynb"],
+        ["学" * 100 + ".ipynb", "x.ipynb"],
+        ["a/fits", "fits/a.nc"],
+        [".ipynb_checkpoints/x-checkpoint.ipynb", "x.ipynb", "y.ipynb"],
+    ],
+)
+def test_no_file_is_lost_and_no_name_stops_the_class(names: list[str], tmp_path: Path) -> None:
+    roster = read_roster(table(tmp_path / "r.csv", MOODLE))
+    start = "Zoë_1234567_assignsubmission_file_"
+    files = {f"class/{start}/{name}": name for name in names}  # packed again, in a folder
+    files["class/Liu_1234568_assignsubmission_file_/z.ipynb"] = "z"
+    assert collect(archive(tmp_path / "a.zip", files), roster, tmp_path, "groups") == []
+    kept = [f.read_text() for f in (tmp_path / "received" / "s0417" / "groups").iterdir()]
+    assert sorted(kept) == sorted(name for name in names if name[0] != ".")
+    assert (tmp_path / "received" / "s0418" / "groups" / "1-z.ipynb").is_file()
 
 
 @pytest.mark.parametrize(
@@ -157,25 +195,52 @@ def test_no_file_leaves_its_students_folder(name: str, tmp_path: Path) -> None:
     inside = course / "received" / "s0417"
     assert all(path.is_relative_to(inside) for path in new)
     assert {path.parent for path in new} <= {inside, inside / "groups"}
+    assert about(course, "groups", "s0417")["problem"] is None
 
 
 def test_what_is_left_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     roster = read_roster(table(tmp_path / "r.csv", CANVAS))
     monkeypatch.setattr(collecting, "MAX_SUBMISSION", 1_000_000)
-    files = {"someone_999_1_a.ipynb": "", "liu_502_2_a.ipynb": "0" * 2_000_000, "readme.txt": ""}
+    files = {
+        "someone_999_1_a.ipynb": "",
+        "liu学生_502_2_a.ipynb": "0" * 2_000_000,
+        "readme.txt": "",
+    }
     said = collect(archive(tmp_path / "a.zip", files), roster, tmp_path, "groups")
     assert said == [
-        "someone_999_1_a.ipynb: nobody in the roster has the number 999",
-        "readme.txt: not named as Moodle or Canvas do",
+        "'someone_999_1_a.ipynb': nobody in the roster has this name and the number 999",
+        "'readme.txt': not named as Canvas does",
         "s0418: 2 MB, too large",
     ]
-    assert not (tmp_path / "received").exists()
+    assert about(tmp_path, "groups", "s0418")["problem"] == "2 MB, too large"
+    assert not (tmp_path / "received" / "s0418" / "groups").exists()
     monkeypatch.setattr(collecting, "MAX_ARCHIVE", 1_000_000)
     with pytest.raises(CollectingError, match="more than a class hands in"):
         collect(tmp_path / "a.zip", roster, tmp_path, "groups")
     (tmp_path / "b.zip").write_text("no")
     with pytest.raises(CollectingError, match=r"b\.zip is no zip file"):
         collect(tmp_path / "b.zip", roster, tmp_path, "groups")
+    plain = read_roster(table(tmp_path / "p.csv", [{"id": "ada"}]))
+    with pytest.raises(CollectingError, match="needs Moodle's worksheet or Canvas's gradebook"):
+        collect(tmp_path / "b.zip", plain, tmp_path, "groups")
+
+
+def test_text_that_was_written_on_the_platform_is_not_taken_for_nothing(tmp_path: Path) -> None:
+    roster = read_roster(table(tmp_path / "r.csv", MOODLE))
+    name = "Zoë_1234567_assignsubmission_onlinetext_/onlinetext.html"
+    (said,) = collect(archive(tmp_path / "a.zip", {name: "<p>"}), roster, tmp_path, "groups")
+    assert said == "s0417: written as text on the platform: ask for the notebook as a file"
+    assert about(tmp_path, "groups", "s0417")["problem"] in said
+
+
+def test_who_has_no_id_is_left_out_and_named(tmp_path: Path) -> None:
+    guest = CANVAS[1] | {"Student": "Student, Test", "ID": "509", "SIS User ID": ""}
+    roster = read_roster(table(tmp_path / "r.csv", [*CANVAS, guest]))
+    assert [student.id for student in roster.students] == ["s0417", "s0418"]
+    assert roster.left_out == ["r.csv, line 5: no SIS User ID"]
+    (tmp_path / "l.csv").write_bytes("id,name\nada,Zo\xeb\n".encode("latin-1"))
+    with pytest.raises(CollectingError, match="not in UTF-8"):
+        read_roster(tmp_path / "l.csv")
 
 
 def test_a_table_of_ones_own_is_a_roster_and_another_column_can_hold_the_ids(
@@ -203,7 +268,6 @@ def test_a_table_of_ones_own_is_a_roster_and_another_column_can_hold_the_ids(
         ([{"id": "ada"}, {"id": "ADA"}], None, "has 'ada' twice"),
         ([{"id": "../x"}], None, r"line 2: '\.\./x' cannot be the id"),
         ([{"id": "a"}, {"id": ".."}], None, r"line 3: '\.\.' cannot be the id"),
-        ([MOODLE[0] | {"ID number": ""}], None, "line 2: '' cannot be the id"),
     ],
 )
 def test_a_roster_that_says_too_little_is_refused(
@@ -224,4 +288,12 @@ def test_days_begun_count_and_what_came_another_way_has_none() -> None:
     assert late(due + dt.timedelta(days=1, seconds=1)) == 2
     assert late(due - dt.timedelta(days=1), flag=True) == 1
     assert days_late({}, due) is None
-    assert days_late({"late": False, "when": "2027-01-01"}, None) is None
+    assert days_late({"late": False, "when": None}, due) == 0  # Canvas would have said so
+
+
+def test_a_day_is_due_until_its_end_and_a_time_zone_is_refused() -> None:
+    assert collecting.due_time("2027-01-15") == dt.datetime(2027, 1, 15, 23, 59)
+    assert collecting.due_time("2027-01-15T12:00") == dt.datetime(2027, 1, 15, 12)
+    for said in ("2027-01-15T12:00+01:00", "tomorrow"):
+        with pytest.raises(ValueError, match=r"time zone|Invalid"):
+            collecting.due_time(said)

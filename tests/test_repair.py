@@ -155,6 +155,7 @@ def test_any_name_and_a_zip_file_will_do(tmp_path: Path) -> None:
             at / "work.zip", {"work/x.ipynb": text, "__MACOSX/work/._x.ipynb": "?"}
         ),
         "c": lambda at: [(at / n).write_text(text) for n in ("x.ipynb", ".x-checkpoint.ipynb")],
+        "copy": lambda at: [(at / n).write_text(text) for n in ("x.ipynb", "y.IPYNB")],
         "d": lambda at: [(at / "x.ipynb").write_text(text), (at / "o.ipynb").write_text("{}")],
     }.items():
         (tmp_path / folder).mkdir()
@@ -183,13 +184,14 @@ OTHER = nbformat.writes(nbformat.v4.new_notebook(cells=[cell("code", "1 + 1")]))
     [
         ({}, r"no notebook in it: ask for the file that ends in \.ipynb"),
         ({"x.html": "<p>"}, "no notebook in it"),
-        ({"x.ipynb": "<p>"}, r"x\.ipynb is damaged, or no notebook at all \(JSONDecodeError\)"),
+        ({"x.ipynb": "<p>"}, r"'x\.ipynb' is damaged, or no notebook at all \(JSONDecodeError\)"),
         ({"x.ipynb": "{}"}, "damaged"),
         ({"x.ipynb": '{"nbformat": 4, "cells": [{"cell_type": "code"}, 3]}'}, "damaged"),
         ({"x.ipynb": "[" * 100_000}, "damaged"),
         ({"x.ipynb": OTHER}, "holds no cell of this exercise"),
-        ({"x.ipynb": nbformat.writes(DONE), "y.ipynb": nbformat.writes(DONE)}, "any of x.ipynb, y"),
-        ({"x.zip": "no zip file"}, "cannot be unpacked"),
+        ({"x.ipynb": nbformat.writes(DONE), "y.ipynb": json.dumps(DONE)}, "any of 'x.ipynb', 'y"),
+        ({"x.zip": "no zip file"}, "'x.zip' cannot be unpacked"),
+        ({"x.ipynb": '{"nbformat": 4, "cells": [{"source": ""}]}'}, "damaged"),
         ({"x.ipynb": json.dumps(changed(lambda c: c + c * 200))}, "more than 1000 cells"),
         ({"x.ipynb": json.dumps(changed(lambda c: [*c, cell("code", "x" * 3_000_000)]))}, "2 MB"),
     ],

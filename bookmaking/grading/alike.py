@@ -20,6 +20,8 @@ from multilevel.files import atomic
 
 LENGTH = 5
 """Words and signs in a row that are compared."""
+LONGEST = 20_000
+"""Words and signs of a notebook that are looked at."""
 ENOUGH = 40
 """Notebooks with fewer of these, besides what was handed out, are like others by chance."""
 NEAR = 0.8
@@ -65,9 +67,9 @@ def _same_draws(
             for answer, digest in json.loads(path.read_text(encoding="utf-8")).items():
                 owners[answer, digest].append(student)
     return [
-        (f"the same draws of {name.removesuffix('.npz')}", " ".join(who), "")
+        (f"the same draws of {name}", " ".join(who), "")
         for (name, _), who in sorted(owners.items())
-        if len(who) > 1 and name.endswith(".npz")
+        if len(who) > 1
     ]
 
 
@@ -91,5 +93,5 @@ def _pieces(path: Path) -> set[tuple[str, ...]]:
         return set()
     cells = nbformat.read(path, as_version=4).cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    words = re.findall(r"\w+|[^\w\s]", re.sub(r"#.*", "", code))
+    words = re.findall(r"\w+|[^\w\s]", re.sub(r"#.*", "", code))[:LONGEST]
     return {tuple(words[i : i + LENGTH]) for i in range(len(words) - LENGTH + 1)}

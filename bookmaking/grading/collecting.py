@@ -11,11 +11,13 @@ import datetime as dt
 import json
 import re
 import shutil
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from multilevel.files import atomic
 
@@ -23,11 +25,11 @@ MAX_ARCHIVE = 20 * 1024**3
 """Bytes that the archive of a class may unpack to."""
 MAX_SUBMISSION = 100 * 1024**2
 """Bytes of all files of a submission."""
-PATTERNS = {
-    "moodle": re.compile(r"(?P<who>[^/]*_(?P<key>\d+)_assignsubmission_file_?)/?(?P<file>.+)"),
-    "canvas": re.compile(r"(?P<who>[^/_]+_(?P<late>LATE_)?(?P<key>\d+)_\d+_)(?P<file>[^/]+)"),
-}
-"""How a name in the archive begins; ``key`` is a student's number."""
+MOODLE = re.compile(
+    r"(?P<who>[^/_]*_(?P<key>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?)/?(?P<file>.+)"
+)
+CANVAS = re.compile(r"_(?P<late>LATE_)?(?P<key>\d+)_\d+_(?=[^/]+$)")
+"""How names in the archive begin: with a student's name (on Canvas before this) and number."""
 KEYS = {"moodle": "Identifier", "canvas": "ID", "plain": "id"}
 """The column of a roster that holds this number."""
 IDS = {
@@ -37,6 +39,7 @@ IDS = {
 }
 """The columns that may hold what a student puts into ``STUDENT``: the first that is there."""
 NAMES = {"moodle": "Full name", "canvas": "Student", "plain": "name"}
+ONLINE = "online text"
 HANDED_IN = "Last modified (submission)"
 """Moodle's column of when."""
 Platform = Literal["moodle", "canvas", "plain"]
@@ -70,6 +73,8 @@ class Roster:
     platform: Platform
     columns: list[str]
     students: list[Student]
+    left_out: list[str]
+    """Lines without an id, in words: test students, guests."""
 
     def by_key(self) -> dict[str, Student]:
         """Return the students by the platform's number."""
@@ -93,8 +98,11 @@ def read_roster(path: Path, column: str | None = None) -> Roster:
         It is none of these; an id is missing, or there twice.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        rows, columns = list(reader), list(reader.fieldnames or [])
+        reader = csv.DictReader(file, restval="")
+        try:
+            rows, columns = list(reader), list(reader.fieldnames or [])
+        except UnicodeDecodeError:
+            raise CollectingError(f"{path.name} is not in UTF-8: save it as CSV UTF-8.") from None
     platform = _platform(path, columns)
     ids = column or next((each for each in IDS[platform] if each in columns), "")
     if ids not in columns:
@@ -102,22 +110,28 @@ def read_roster(path: Path, column: str | None = None) -> Roster:
             f"{path.name} has no column {ids or IDS[platform][0]!r}; it has {', '.join(columns)}. "
             "--id-column says which one holds the ids that students put into STUDENT."
         )
-    students = [
-        Student(
-            _folder_name(row[ids], path.name, number),
-            re.sub(r"\D", "", row[KEYS[platform]]) if platform == "moodle" else row[KEYS[platform]],
-            row.get(NAMES[platform], ""),
-            row.get(HANDED_IN, ""),
-            row,
+    students, left_out = [], []
+    for number, row in enumerate(rows, start=2):
+        if not row[KEYS[platform]].strip():
+            continue  # Canvas has a line of the points possible
+        if not row[ids].strip():
+            left_out.append(f"{path.name}, line {number}: no {ids}")
+            continue
+        key = row[KEYS[platform]]
+        students.append(
+            Student(
+                _folder_name(row[ids], path.name, number),
+                re.sub(r"\D", "", key) if platform == "moodle" else key,
+                row.get(NAMES[platform], ""),
+                row.get(HANDED_IN, ""),
+                row,
+            )
         )
-        for number, row in enumerate(rows, start=2)
-        if row[KEYS[platform]].strip()  # Canvas has a line of the points possible
-    ]
     for what in ("id", "key"):
         values = [getattr(student, what).casefold() for student in students]
         if twice := sorted({value for value in values if values.count(value) > 1}):
             raise CollectingError(f"{path.name} has {twice[0]!r} twice.")
-    return Roster(platform, columns, students)
+    return Roster(platform, columns, students, left_out)
 
 
 def _platform(path: Path, columns: list[str]) -> Platform:
@@ -137,7 +151,7 @@ def _platform(path: Path, columns: list[str]) -> Platform:
 def _folder_name(said: str, file: str, line: int) -> str:
     """Return an id, which is also the name of a folder; refuse one that cannot be."""
     name = said.strip()
-    if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|\0'):
+    if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|[]\0'):
         raise CollectingError(f"{file}, line {line}: {said!r} cannot be the id of a student.")
     return name
 
@@ -154,7 +168,7 @@ class Handed:
     """How the names begin in the archive; feedback goes back under it."""
     late: bool
     """Whether the platform says so."""
-    files: dict[str, zipfile.ZipInfo]
+    files: list[tuple[str, zipfile.ZipInfo]]
 
 
 def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> list[str]:
@@ -165,7 +179,7 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
     archive
         What Moodle or Canvas gave.
     roster
-        Who is who.
+        Who is who, from the same platform.
     course
         nbgrader's course folder.
     assignment
@@ -173,13 +187,17 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
 
     Returns
     -------
-    What was left out, in words: files of somebody who is not in the roster, files too large
+    What was left out, in words: files of somebody who is not in the roster, or that cannot be read
 
     Raises
     ------
     CollectingError
-        It is no such archive.
+        It is no such archive, or the roster is of no platform.
     """
+    if roster.platform == "plain":
+        raise CollectingError(
+            "An archive needs Moodle's worksheet or Canvas's gradebook as roster."
+        )
     left_out: list[str] = []
     try:
         with zipfile.ZipFile(archive) as packed:
@@ -187,11 +205,12 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
             if sum(entry.file_size for entry in entries) > MAX_ARCHIVE:
                 raise CollectingError(f"{archive.name} unpacks to more than a class hands in.")
             for handed in _by_student(entries, roster, left_out):
-                size = sum(entry.file_size for entry in handed.files.values())
-                if size > MAX_SUBMISSION:
-                    left_out.append(f"{handed.student.id}: {size / 1024**2:.0f} MB, too large")
-                else:
-                    _unpack(packed, handed, course, assignment)
+                try:
+                    problem = _unpack(packed, handed, course, assignment)
+                except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+                    problem = f"cannot be unpacked: {error!r}"
+                _note(course, assignment, handed, problem)
+                left_out += [f"{handed.student.id}: {problem}"] if problem else []
     except zipfile.BadZipFile as error:
         raise CollectingError(f"{archive.name} is no zip file: {error}.") from error
     return left_out
@@ -200,39 +219,87 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
 def _by_student(
     entries: list[zipfile.ZipInfo], roster: Roster, left_out: list[str]
 ) -> Iterator[Handed]:
-    students, found = roster.by_key(), dict[str, Handed]()
+    find = _on_moodle if roster.platform == "moodle" else _on_canvas
+    found, shared = dict[str, Handed](), _shared_folder(entries)
     for entry in entries:
-        for pattern in PATTERNS.values():
-            if match := pattern.fullmatch(entry.filename):
-                break
-        else:
-            left_out.append(f"{entry.filename}: not named as Moodle or Canvas do")
-            continue
-        student = students.get(match["key"])
-        if student is None:
-            left_out.append(f"{entry.filename}: nobody in the roster has the number {match['key']}")
-            continue
-        late = bool(match.groupdict().get("late"))
-        handed = found.setdefault(student.id, Handed(student, match["who"], late, {}))
-        handed.files[match["file"]] = entry
+        name = entry.filename.removeprefix(shared)
+        match find(name, roster.by_key()):
+            case str() as problem:
+                left_out.append(f"{name!r}: {problem}")
+            case student, who, late, file:
+                handed = found.setdefault(student.id, Handed(student, who, late, []))
+                handed.files.append((file, entry))
     yield from found.values()
 
 
-def _unpack(packed: zipfile.ZipFile, handed: Handed, course: Path, assignment: str) -> None:
-    """Write a student's files, and beside them what the archive says of them."""
+Found = tuple[Student, str, bool, str] | str
+"""The student, how the name begins, whether it is late, and the file; or what is wrong."""
+
+
+def _on_moodle(name: str, students: dict[str, Student]) -> Found:
+    match = MOODLE.fullmatch(name)
+    if match is None:
+        return "not named as Moodle does"
+    student = students.get(match["key"])
+    if student is None:
+        return f"nobody in the roster has the number {match['key']}"
+    return student, match["who"], False, match["file"] if match["kind"] == "file" else ONLINE
+
+
+def _on_canvas(name: str, students: dict[str, Student]) -> Found:
+    """Find whose a file is; a file may be called like somebody else's, but not begin so."""
+    unknown = "not named as Canvas does"
+    for match in CANVAS.finditer(name):
+        student = students.get(match["key"])
+        if student is not None and _letters(name[: match.start()]) == _letters(student.name):
+            return student, name[: match.end()], bool(match["late"]), name[match.end() :]
+        unknown = f"nobody in the roster has this name and the number {match['key']}"
+    return unknown
+
+
+def _letters(name: str) -> str:
+    """Return what all platforms leave of a name: Latin letters without accents, and digits."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return "".join(filter(str.isalnum, plain))
+
+
+def _shared_folder(entries: list[zipfile.ZipInfo]) -> str:
+    """Return the folder that all names begin with, where a program packed the archive again."""
+    first = {entry.filename.partition("/")[0] for entry in entries if "/" in entry.filename}
+    alone = len(first) == 1 and all("/" in entry.filename for entry in entries)
+    return f"{first.pop()}/" if alone and not MOODLE.match(f"{min(first)}/x") else ""
+
+
+def _unpack(packed: zipfile.ZipFile, handed: Handed, course: Path, assignment: str) -> str | None:
+    """Write a student's files; return what is wrong with them."""
     folder = course / "received" / handed.student.id / assignment
     shutil.rmtree(folder, ignore_errors=True)
-    for name, entry in handed.files.items():
-        plain = re.sub(r"[^\w.\- ()]", "_", re.split(r"[/\\]", name)[-1]).lstrip(".") or "file"
-        target = folder / "fits" / plain if "fits/" in name else folder / plain
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with packed.open(entry) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file)
+    size = sum(entry.file_size for _, entry in handed.files)
+    if size > MAX_SUBMISSION:
+        return f"{size / 1024**2:.0f} MB, too large"
+    files = [(name, entry) for name, entry in handed.files if name != ONLINE]
+    if not files:
+        return "written as text on the platform: ask for the notebook as a file"
+    folder.mkdir(parents=True)
+    for number, (name, entry) in enumerate(files, start=1):
+        *folders, file = re.split(r"[/\\]", name)
+        if not any(part.startswith((".", "__MACOSX")) for part in [*folders, file]):
+            plain = re.sub(r"[^\w.\- ()]", "_", file)
+            with (
+                packed.open(entry) as source,
+                (folder / f"{number}-{plain[-60:]}").open("wb") as to,
+            ):
+                shutil.copyfileobj(source, to)
+    return None
+
+
+def _note(course: Path, assignment: str, handed: Handed, problem: str | None) -> None:
+    """Write beside a student's folder what the archive says of it."""
     when = _when(handed.student.handed_in)
-    when = when or dt.datetime(*max(entry.date_time for entry in handed.files.values()))
-    about = {"who": handed.who, "late": handed.late, "when": when.isoformat(" ")}
-    with atomic(folder.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(about), encoding="utf-8")
+    about = {"who": handed.who, "late": handed.late, "when": when and when.isoformat(" ")}
+    path = course / "received" / handed.student.id / f"{assignment}.json"
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(about | {"problem": problem}), encoding="utf-8")
 
 
 def _when(said: str) -> dt.datetime | None:
@@ -245,15 +312,26 @@ def _when(said: str) -> dt.datetime | None:
     return None
 
 
-def about(course: Path, assignment: str, student: str) -> dict[str, str | bool]:
+def about(course: Path, assignment: str, student: str) -> dict[str, Any]:
     """Return what the archive said of a submission; nothing if it came in another way."""
     path = course / "received" / student / f"{assignment}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def days_late(said: dict[str, str | bool], due: dt.datetime | None) -> int | None:
-    """Return how many days late a submission was, begun ones counted; None if one cannot tell."""
-    if due is None or not said:
-        return 1 if said.get("late") else None
-    seconds = (dt.datetime.fromisoformat(str(said["when"])) - due).total_seconds()
-    return max(-int(-seconds // 86400), int(bool(said["late"])), 0)
+def days_late(said: dict[str, Any], due: dt.datetime | None) -> int | None:
+    """Return how many days late a submission was, begun ones counted; None if one cannot tell.
+
+    Canvas says only that a submission is late, which counts as one day.
+    """
+    if due is None or not said.get("when"):
+        return 1 if said.get("late") else 0 if said else None
+    seconds = (dt.datetime.fromisoformat(said["when"]) - due).total_seconds()
+    return max(-int(-seconds // 86400), int(said["late"]), 0)
+
+
+def due_time(said: str) -> dt.datetime:
+    """Return a time, of a whole day its last minute; raise ValueError if it is none."""
+    time = dt.datetime.fromisoformat(said)
+    if time.tzinfo is not None:
+        raise ValueError(f"{said} has a time zone: give the time of the platform, without one")
+    return time.replace(hour=23, minute=59) if len(said) <= 10 else time

@@ -21,6 +21,7 @@ from bookmaking import book
 from bookmaking.environments import set_up
 from bookmaking.grading.exercises import (
     HIDDEN_TESTS,
+    MARK_SCHEME,
     NOTES,
     PREFIX,
     answer_of,
@@ -52,16 +53,6 @@ YOURS = """
 ### BEGIN SOLUTION
 ### END SOLUTION"""
 """What nbgrader replaces by a comment. Solutions are not here at all, so that none can slip out."""
-MARK_SCHEME = """
-
-<!-- BEGIN MARK SCHEME -->
-
-**Rubric**
-
-{rubric}
-
-<!-- END MARK SCHEME -->"""
-"""What nbgrader shows a grader, and takes out of the release."""
 
 
 # What students get of a page ----------------------------------------------------------------------

@@ -26,6 +26,18 @@ raise RuntimeError("not judged: autograde with the settings in nbgrader_config.p
 """What is below each call that hands in, and nbgrader puts back before it grades."""
 
 
+MARK_SCHEME = """
+
+<!-- BEGIN MARK SCHEME -->
+
+**Rubric**
+
+{rubric}
+
+<!-- END MARK SCHEME -->"""
+"""What nbgrader shows a grader below a task, and takes out of the release."""
+
+
 def assignments() -> list[str]:
     """Return the names of the pages that can be assigned, without ``exercise-``."""
     return sorted(path.stem.removeprefix(PREFIX) for path in CHAPTERS.glob(f"{PREFIX}*.md"))
@@ -135,5 +147,12 @@ def without_hidden_tests(notebook: Any) -> Any:
     """
     shown = copy.deepcopy(notebook)
     for cell in shown.cells:
-        cell.source = cell.source.removesuffix(HIDDEN_TESTS)
+        cell.source = without_rubric(cell.source.removesuffix(HIDDEN_TESTS))
     return shown
+
+
+def without_rubric(text: str) -> str:
+    """Return the text of a task without what nbgrader shows to graders alone."""
+    begin, end = MARK_SCHEME.split("{rubric}")
+    task, _, rest = text.partition(begin)
+    return task + rest.rpartition(end)[2] if rest else text

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import nbformat
 
-from bookmaking.grading.exercises import HIDDEN_TESTS
+from bookmaking.grading.exercises import HIDDEN_TESTS, without_rubric
 
 TYPES = ("stream", "error", "display_data", "execute_result")
 """The types of outputs that there are."""
@@ -162,7 +162,7 @@ def _answer(cell: Any, grades: Mapping[str, Grade]) -> dict[str, Any]:
         "waiting": grade.waiting,
         "comment": grade.comment,
         "feedback": said.strip(),
-        "source": _source(cell),
+        "source": _source(cell, rubric=not grade.waiting),
     }
 
 
@@ -181,10 +181,10 @@ def first_sentence(
     return "Everything is right: there is nothing left to do."
 
 
-def _source(cell: Any) -> str:
+def _source(cell: Any, rubric: bool = False) -> str:
     """Return a cell's text without what only nbgrader and graders need."""
     text = cell.source.removesuffix(HIDDEN_TESTS)
-    return re.sub(r"^<!-- (BEGIN|END) MARK SCHEME -->$", "", text, flags=re.MULTILINE)
+    return text if rubric else without_rubric(text)
 
 
 def _title(notebook: Any) -> str:
@@ -193,16 +193,18 @@ def _title(notebook: Any) -> str:
 
 
 def _shown(notebook: Any) -> Iterator[dict[str, Any]]:
-    """Yield cells with what the page shows of their outputs, as long as there is room for it."""
+    """Yield cells with what the page shows of them, as long as there is room for it."""
     left = ROOM
     for cell in notebook.cells:
-        outputs = []
+        outputs, source = [], _source(cell)
+        left -= len(source)
+        source = source if left > 0 else "(too long to be shown here)"
         for output in () if is_graded(cell) else cell.get("outputs", []):
             shown = _output(output)
             size = sum(map(len, shown.values()))
             left -= size
             outputs.append(shown if left > 0 else {"text": "(too long to be shown here)"})
-        yield {"cell_type": cell.cell_type, "source": _source(cell), "outputs": outputs}
+        yield {"cell_type": cell.cell_type, "source": source, "outputs": outputs}
 
 
 def _output(output: Any) -> dict[str, str]:

@@ -13,6 +13,8 @@ import argparse
 import contextlib
 import datetime as dt
 import fcntl
+import itertools
+import json
 import multiprocessing
 import re
 import resource
@@ -34,7 +36,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from bookmaking.environments import set_up
 from bookmaking.grading import bench, collecting, repair, returning, sandbox
-from bookmaking.grading.collecting import CollectingError
+from bookmaking.grading.collecting import CollectingError, Roster
 from bookmaking.grading.exercises import PREFIX
 from bookmaking.grading.preprocessor import folder_of
 from bookmaking.grading.records import (
@@ -51,6 +53,8 @@ from bookmaking.paths import DIST
 
 MEMORY = 4 * 1024**3
 """Bytes that reading a submission may take, outside the sandbox."""
+TOGETHER = 20
+"""Students whose solutions run in one process."""
 READING = 300
 """Seconds for all that is done with a submission outside the sandbox."""
 
@@ -121,15 +125,18 @@ def solve(course: Path, assignment: str, names: list[str], jobs: int) -> None:
     answers = Path(settings(course, {}).SandboxedGrading.answers)
     folders = {name: folder_of(answers, assignment, name) for name in names}
     missing = {folder: name for name, folder in folders.items() if not folder.is_dir()}
-    parts = [dict(list(missing.items())[job::jobs]) for job in range(jobs)]
+    parts = list(itertools.batched(missing.items(), TOGETHER))
 
-    def ask(part: dict[Path, str]) -> None:
+    def ask(part: tuple[tuple[Path, str], ...]) -> None:
         with contextlib.suppress(bench.BenchError):
-            students = {name: folder for folder, name in part.items()}
-            bench.ask("solve", assignment, students, cache=sandbox.CACHE)
+            wanted = {name: folder for folder, name in part}
+            bench.ask("solve", assignment, wanted, cache=sandbox.CACHE)
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(ask, filter(None, parts)))
+        for number, _ in enumerate(pool.map(ask, parts), start=1):
+            print(
+                f"solutions: {min(number * TOGETHER, len(missing))} of {len(missing)}", flush=True
+            )
 
 
 def grade_each(
@@ -199,6 +206,33 @@ def settings(course: Path, options: Mapping[str, Any]) -> Config:
     return config
 
 
+def _class(
+    course: Path, assignment: str, chosen: argparse.Namespace
+) -> tuple[Roster | None, dt.datetime | None, list[str]]:
+    """Return the roster, when it was due, and what was left out; unpack the archive.
+
+    What is given is kept in the course, and serves where it is not given again.
+    """
+    kept, table = course / f"class-{assignment}.json", course / f"roster-{assignment}.csv"
+    said = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    given = {"due": chosen.due, "id_column": chosen.id_column}
+    said |= {name: value for name, value in given.items() if value}
+    due = collecting.due_time(said["due"]) if "due" in said else None
+    if chosen.roster:
+        collecting.read_roster(chosen.roster, said.get("id_column"))  # before it is kept
+        write(table, chosen.roster.read_text(encoding="utf-8-sig"))
+    write(kept, json.dumps(said))
+    if not table.is_file():
+        if chosen.archive:
+            raise CollectingError("--archive needs --roster: whose files are they?")
+        return None, due, []
+    roster = collecting.read_roster(table, said.get("id_column"))
+    left_out = list(roster.left_out)
+    if chosen.archive:
+        left_out += collecting.collect(chosen.archive, roster, course, assignment)
+    return roster, due, left_out
+
+
 def main(arguments: list[str]) -> int:
     """Grade all that wait; the exit code is 1 if one could not be graded."""
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)
@@ -207,7 +241,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--archive", type=Path, help="what Moodle or Canvas gave")
     parser.add_argument("--roster", type=Path, help="who is in the class, as CSV")
     parser.add_argument("--id-column", help="the roster's column of what students put into STUDENT")
-    parser.add_argument("--due", type=dt.datetime.fromisoformat, help="2027-01-15T23:59")
+    parser.add_argument("--due", help="2027-01-15T23:59, or the whole day")
+    parser.add_argument("--again", nargs="*", metavar="ID", help="grade anew; without ids, all")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--memory", type=float)
@@ -217,33 +252,29 @@ def main(arguments: list[str]) -> int:
     warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # of its own making
     if not (course / "source" / assignment).is_dir():
         parser.error(f"there is no assignment {assignment!r} in {course / 'source'}: make nbgrader")
-    roster, left_out = None, list[str]()
     try:
-        if chosen.roster:
-            roster = collecting.read_roster(chosen.roster, chosen.id_column)
-        if chosen.archive:
-            if roster is None:
-                parser.error("--archive needs --roster: whose files are they?")
-            left_out = collecting.collect(chosen.archive, roster, course, assignment)
-    except (CollectingError, OSError) as error:
+        roster, due, left_out = _class(course, assignment, chosen)
+    except (CollectingError, OSError, ValueError) as error:
         parser.error(str(error))
+    for line in left_out:
+        print(f"left out: {line}")
     if not students(course, assignment):
         parser.error(f"nobody has handed in: no folder {course}/received/STUDENT/{assignment}")
+    for student in students(course, assignment) if chosen.again == [] else chosen.again or ():
+        record_of(course, assignment, student).unlink(missing_ok=True)
     options = {"seconds": chosen.seconds, "memory": chosen.memory}
     todo, start, failed = waiting(course, assignment), time.monotonic(), 0
     print(f"{len(students(course, assignment))} submissions, {len(todo)} to grade", flush=True)
     with bench.running(sandbox.CACHE):
-        solve(course, assignment, todo, chosen.jobs)
-        graded = grade_each(course, assignment, todo, chosen.jobs, options)
+        solve(course, assignment, todo, max(chosen.jobs, 1))
+        graded = grade_each(course, assignment, todo, max(chosen.jobs, 1), options)
         for number, (student, result) in enumerate(graded, start=1):
             failed += result["problem"] is not None
             said = result["problem"] or "graded"
             print(f"{number}/{len(todo)} {student}: {said} ({result['seconds']} s)", flush=True)
     minutes = (time.monotonic() - start) / 60
     print(f"{len(todo) - failed} graded in {minutes:.1f} minutes, {failed} could not be")
-    for line in left_out:
-        print(f"left out: {line}")
-    print(returning.give_back(course, assignment, settings(course, {}), roster, chosen.due))
+    print(returning.give_back(course, assignment, settings(course, {}), roster, due))
     return 1 if failed or left_out else 0
 
 

@@ -9,10 +9,9 @@ from nbgrader.preprocessors import (
     CheckCellMetadata,
     IgnorePattern,
     LimitOutput,
-    SaveAutoGrades,
 )
 
-from bookmaking.grading.preprocessor import SandboxedGrading
+from bookmaking.grading.preprocessor import SandboxedGrading, SaveGrades
 from bookmaking.grading.rendering import safe_html
 
 COURSE = Path(__file__).resolve().parent
@@ -27,7 +26,7 @@ c.Autograde.autograde_preprocessors = [
     SandboxedGrading,
     IgnorePattern,
     LimitOutput,
-    SaveAutoGrades,
+    SaveGrades,
     AssignLatePenalties,
     CheckCellMetadata,
 ]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Float, Integer, Unicode
 
 from bookmaking.grading import alike, bench, sandbox
@@ -33,7 +34,9 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
         result = sandbox.run(order, Path(resources["metadata"]["path"]), limits)
         write_outputs(nb, result.outputs)
         records = Path(self.answers).parent / "graded" / assignment
-        alike.save_digests(result.answers, records / f"{student}.digests")
+        draws = {n: result.answers.get(f"{n}.npz", b"") for n in names_of(nb)}
+        kept = {name: content for name, content in draws.items() if b"draws.npy" in content}
+        alike.save_digests(kept, records / f"{student}.digests")
         right = self.right_answers(assignment, student)
         verdicts = mark(result, right, names_of(nb))
         write_feedback(nb, verdicts, student, result.claimed, result.problem)
@@ -48,6 +51,24 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
             except bench.BenchError as error:
                 raise RuntimeError(f"the solution of {assignment} failed: {error}") from error
         return folder
+
+
+class SaveGrades(SaveAutoGrades):  # type: ignore[misc]
+    """Enter grades, and have a person read again what is handed in again: nbgrader forgets that."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Enter the grades; see nbconvert's Preprocessor."""
+        nb, resources = super().preprocess(nb, resources)
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as book:
+            notebook = book.find_submission_notebook(
+                about["notebook"], about["assignment"], about["student"]
+            )
+            for grade in notebook.grades:
+                if grade.cell.type == "TaskCell":
+                    grade.manual_score, grade.needs_manual_grade = None, True
+            book.db.commit()
+        return nb, resources
 
 
 def folder_of(answers: Path, assignment: str, student: str) -> Path:

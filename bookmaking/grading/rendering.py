@@ -5,12 +5,15 @@ It takes the place of nbconvert's own filter for Markdown, in formgrader and in 
 
 import html
 import subprocess
+from functools import lru_cache
 
 import nh3
 import pypandoc
 
 READER = "commonmark+tex_math_dollars+pipe_tables-raw_html"
 SECONDS = 5
+MOST = 20
+"""Times as long as the text, and 10,000 characters, may HTML be: references can multiply."""
 MATHML = {"math", "semantics", "annotation", "mrow", "mi", "mo", "mn", "mtext", "mspace", "mfrac"}
 MATHML |= {"msub", "msup", "msubsup", "munder", "mover", "munderover", "msqrt", "mroot", "mpadded"}
 MATHML |= {"mtable", "mtr", "mtd", "mstyle", "mphantom", "menclose", "mmultiscripts", "mprescripts"}
@@ -27,6 +30,7 @@ ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {
 }
 
 
+@lru_cache(256)  # what was handed out stands in every notebook
 def safe_html(text: str) -> str:
     """Return Markdown as sanitised HTML, with formulas in MathML.
 
@@ -38,7 +42,7 @@ def safe_html(text: str) -> str:
     Returns
     -------
     HTML without scripts, handlers, styles, forms, pictures, or links to anything but http, https
-    and mailto; the text as it is if it takes more than ``SECONDS`` to read
+    and mailto; the text as it is if it takes more than ``SECONDS`` to read or becomes too long
 
     Examples
     --------
@@ -51,7 +55,10 @@ def safe_html(text: str) -> str:
         done = subprocess.run(
             command, input=text, capture_output=True, encoding="utf-8", timeout=SECONDS, check=True
         )
+        too_long = len(done.stdout) > MOST * len(text) + 10_000
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+        too_long = True
+    if too_long:
         return f"<pre>{html.escape(text)}</pre>"
     return nh3.clean(
         done.stdout, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}

@@ -13,6 +13,7 @@ import html
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -59,21 +60,23 @@ def files_of(submission: Path) -> dict[PurePosixPath, bytes]:
 
     def take(name: PurePosixPath, file: IO[bytes]) -> None:
         nonlocal left
-        if name.suffix in WANTED and not any(x.startswith((".", "__MACOSX")) for x in name.parts):
+        if name.suffix.lower() in WANTED and not any(
+            x.startswith((".", "__MACOSX")) for x in name.parts
+        ):
             found[name] = file.read(left + 1)  # what an archive says of its sizes may be a lie
             left -= len(found[name])
             if left < 0:
                 raise UnreadableError(f"It has more than {MAX_FILES // 1024**2} MB.")
 
     for path in sorted(path for path in submission.rglob("*") if path.is_file()):
-        if path.suffix == ".zip":
+        if path.suffix.lower() == ".zip":
             try:
                 with zipfile.ZipFile(path) as archive:
                     for entry in archive.infolist():
                         with archive.open(entry) as file:
                             take(PurePosixPath(entry.filename), file)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-                raise UnreadableError(f"{path.name} cannot be unpacked: {error}.") from error
+            except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as error:
+                raise UnreadableError(f"{path.name!r} cannot be unpacked: {error}.") from error
         else:
             with path.open("rb") as file:
                 take(PurePosixPath(path.relative_to(submission).as_posix()), file)
@@ -99,27 +102,28 @@ def read(files: Mapping[PurePosixPath, bytes], release: Any) -> Any:
     UnreadableError
         There is no notebook, none that can be read, or more than one that it could be.
     """
-    read, problems = dict[str, Any](), list[str]()
-    for name, content in files.items():
-        if name.suffix == ".ipynb":
+    notebooks, problems = dict[str, Any](), list[str]()
+    different = {content: name for name, content in files.items()}
+    for content, name in different.items():
+        if name.suffix.lower() == ".ipynb":
             try:
-                read[str(name)] = _parsed(name.name, content)
+                notebooks[str(name)] = _parsed(name.name, content)
             except UnreadableError as error:
                 problems.append(str(error))
-    if not read:
+    if not notebooks:
         nothing = "There is no notebook in it: ask for the file that ends in .ipynb."
         raise UnreadableError(" ".join(problems) or nothing)
-    known = {name: len(_known(notebook.cells, release)) for name, notebook in read.items()}
-    best = [name for name in read if known[name] == max(known.values())]
+    known = {name: len(_known(each.cells, release)) for name, each in notebooks.items()}
+    best = [name for name in notebooks if known[name] == max(known.values())]
     if known[best[0]] == 0:
         raise UnreadableError(
-            f"{best[0]} holds no cell of this exercise: is it the notebook of another one?"
+            f"{best[0]!r} holds no cell of this exercise: is it the notebook of another one?"
         )
     if len(best) > 1:
         raise UnreadableError(
-            f"It could be any of {', '.join(sorted(best))}: ask for a single notebook."
+            f"It could be any of {', '.join(map(repr, sorted(best)))}: ask for a single notebook."
         )
-    return read[best[0]]
+    return notebooks[best[0]]
 
 
 def _parsed(name: str, content: bytes) -> Any:
@@ -132,15 +136,15 @@ def _parsed(name: str, content: bytes) -> Any:
                 cell["outputs"] = []  # they are made anew, and these may be invalid
             cell["metadata"] = _metadata(cell)
         notebook = nbformat.convert(nbformat.from_dict(raw), 4)
-        cells = [cell for cell in notebook.cells if isinstance(_text(cell), str)]
+        cells = [c for c in notebook.cells if isinstance(_text(c), str) and c.cell_type + ""]
     except Exception as error:  # the file may hold anything
         raise UnreadableError(
-            f"{name} is damaged, or no notebook at all ({type(error).__name__}): "
+            f"{name!r} is damaged, or no notebook at all ({type(error).__name__}): "
             "ask for the file again."
         ) from error
     if len(cells) > MAX_CELLS or sum(len(_text(cell)) for cell in cells) > MAX_SOURCE:
         raise UnreadableError(
-            f"{name} holds more than {MAX_CELLS} cells, or {MAX_SOURCE // 1024**2} MB of text."
+            f"{name!r} holds more than {MAX_CELLS} cells, or {MAX_SOURCE // 1024**2} MB of text."
         )
     notebook.cells = cells
     return notebook

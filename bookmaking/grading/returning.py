@@ -6,6 +6,7 @@ Everything is made from the gradebook, so that it holds what a person graded in 
 import csv
 import datetime as dt
 import hashlib
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -50,8 +51,8 @@ def give_back(
         written += [_archive(course / f"feedback-{assignment}.zip", course, assignment, table)]
     written += [alike.report(course, assignment, [row["student"] for row in table])]
     todo = sum(int(row.get("to_grade") or 0) for row in table)
-    said = [f"{todo} answers wait for a person: formgrader. "] if todo else []
-    return "".join(said) + "Written: " + ", ".join(path.name for path in written) + f" in {course}"
+    waiting = f"{todo} answers wait for a person: formgrader. " if todo else ""
+    return waiting + "Written: " + ", ".join(path.name for path in written) + f" in {course}"
 
 
 def rows(
@@ -72,12 +73,13 @@ def rows(
     with Gradebook(database, config.CourseDirectory.course_id) as book:
         for student in [*everybody, *(each for each in handed_in if each not in everybody)]:
             row: dict[str, Any] = {"student": student, "assignment": assignment}
-            if student not in handed_in:
-                result.append(row | {"problem": "not handed in"})
-                continue
             said = collecting.about(course, assignment, student)
+            if student not in handed_in:
+                result.append(row | {"problem": said.get("problem") or "not handed in"})
+                continue
             row["days_late"] = collecting.days_late(said, due)
             problem = recorded(course, assignment, student).get("problem", "not graded")
+            problem = said.get("problem") or problem
             try:
                 submission = book.find_submission(assignment, student)
             except MissingEntry:
@@ -96,8 +98,9 @@ def _grades(submission: Any) -> dict[str, Any]:
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     points = {g.name: None if g.needs_manual_grade else g.score for g in grades}
     to_grade = sum(grade.needs_manual_grade for grade in grades)
-    whole = {"score": submission.score, "max_score": submission.max_score, "to_grade": to_grade}
-    return whole | dict(sorted(points.items()))
+    so_far = sum(score or 0 for score in points.values())
+    whole = {"score": None if to_grade else so_far, "max_score": submission.max_score}
+    return whole | {"so_far": so_far, "to_grade": to_grade} | dict(sorted(points.items()))
 
 
 def _refresh(course: Path, assignment: str, student: str, submission: Any) -> None:
@@ -107,7 +110,10 @@ def _refresh(course: Path, assignment: str, student: str, submission: Any) -> No
     comments = {each.name: each.comment for each in notebook.comments if each.comment}
     grades = {
         grade.name: feedback.Grade(
-            grade.score, grade.max_score, grade.needs_manual_grade, comments.get(grade.name, "")
+            0.0 if grade.needs_manual_grade else grade.score,
+            grade.max_score,
+            grade.needs_manual_grade,
+            "" if grade.needs_manual_grade else comments.get(grade.name, ""),
         )
         for grade in notebook.grades
     }
@@ -130,12 +136,14 @@ def _for_platform(path: Path, assignment: str, roster: Roster, table: list[dict[
     complete = {row["student"]: row["score"] for row in table if row.get("to_grade") == 0}
     column, columns = "Grade", roster.columns
     if roster.platform == "canvas":
-        column = next((c for c in columns if assignment in c.casefold()), f"Exercise {assignment}")
+        words = rf"\b{assignment.replace('-', ' ')}\b.*\(\d+\)$"
+        named = [c for c in columns if re.search(words, c.casefold().replace("-", " "))]
+        column = named[0] if len(named) == 1 else f"Exercise {assignment}"
         known = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
         columns = [*(c for c in columns if c in known), column]
     lines = [
         {name: student.row.get(name, "") for name in columns}
-        | {column: complete.get(student.id, student.row.get(column, ""))}
+        | {column: complete.get(student.id, "")}
         for student in roster.students
     ]
     return _csv(path, columns, lines)
