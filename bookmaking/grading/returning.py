@@ -98,7 +98,7 @@ def _grades(submission: Any) -> dict[str, Any]:
     grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
     points = {g.name: None if g.needs_manual_grade else g.score for g in grades}
     to_grade = sum(grade.needs_manual_grade for grade in grades)
-    so_far = sum(score or 0 for score in points.values())
+    so_far = sum((score or 0.0 for score in points.values()), 0.0)
     whole = {"score": None if to_grade else so_far, "max_score": submission.max_score}
     return whole | {"so_far": so_far, "to_grade": to_grade} | dict(sorted(points.items()))
 
