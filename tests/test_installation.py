@@ -16,7 +16,7 @@ import pytest
 import multilevel as ml
 from bookmaking import installation
 from bookmaking.environments import split
-from bookmaking.locking import only_one
+from bookmaking.locking import HELD, only_one
 from bookmaking.paths import LOCK, ROOT
 
 
@@ -166,7 +166,12 @@ with only_one(Path({str(lock)!r}), "A build"):
 """
     second = [sys.executable, "-c", code]
     with only_one(lock, "A build"):
-        done = subprocess.run(second, capture_output=True, text=True, check=False)
+        others = {name: value for name, value in os.environ.items() if name != HELD}
+        done = subprocess.run(second, capture_output=True, text=True, check=False, env=others)
         assert done.returncode == 1
+        # What the first one starts itself, and waits for, goes on.
+        done = subprocess.run(second, capture_output=True, text=True, check=True)
+        assert done.stdout == "built\n"
+        done = subprocess.run(second, capture_output=True, text=True, check=False, env=others)
         assert f"A build is already running here, as process {os.getpid()}" in done.stderr
     assert subprocess.run(second, capture_output=True, text=True, check=True).stdout == "built\n"
