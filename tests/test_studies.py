@@ -282,15 +282,20 @@ def times_done(folder: Path, log: Path) -> dict[int, int]:
     return {number: done.count(values[number]) for number in there}
 
 
-def check_that_all_is_there(folder: Path, log: Path, before: dict[int, int]) -> None:
-    """Every replicate is there, and none whose result was there before was done again."""
+def check_that_all_is_there(
+    folder: Path, log: Path, before: dict[int, int], kills: int = 0
+) -> None:
+    """Every replicate is there, and none whose result was there before was done again.
+
+    Who is killed while writing leaves a hidden file, which nothing takes for a result.
+    """
     after = times_done(folder, log)
     assert set(after) == set(range(REPLICATES))
     tables = [pd.read_parquet(folder / f"{k:06}.parquet") for k in range(REPLICATES)]
     assert [table["value"].item() for table in tables] == expected(REPLICATES)
     assert before
     assert {number: after[number] for number in before} == before
-    assert not list(folder.glob(".*"))
+    assert len(list(folder.glob(".*"))) <= kills
 
 
 def test_a_client_that_is_killed_goes_on(tmp_path: Path) -> None:
@@ -320,7 +325,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
         assert client.wait(120) == 0, client.communicate()[1]
     workers = {line.split()[0] for line in log.read_text(encoding="utf-8").splitlines()}
     assert len(workers) > 3
-    check_that_all_is_there(folder, log, before)
+    check_that_all_is_there(folder, log, before, kills=2)
 
 
 def free_port() -> int:
