@@ -31,6 +31,7 @@ from typing import Any
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
 
 from bookmaking.environments import ENVIRONMENTS
 from bookmaking.grading import editions, exercises
@@ -38,6 +39,7 @@ from bookmaking.grading.feedback import is_graded
 from bookmaking.paths import ROOT, python_of
 from tests import cases
 from tests.cases import Submission, feedback_in, fill_in
+from tests.test_browser import CHROMIUM, FLAGS
 from tests.test_collecting import CANVAS, MOODLE, table
 from tests.test_repair import TAGS
 
@@ -52,6 +54,9 @@ pytestmark = [
     ),
     pytest.mark.skipif(not NBGRADER.is_file(), reason="no nbgrader here: make nbgrader sets it up"),
 ]
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
+)
 CHEAPEST = "groups"
 RIGHT = [s for s in cases.answers() if s.name in ("right-groups", "right-measurements")]
 HANDED_IN = [replace(s, student=s.name, claims=s.name) for s in [*cases.attacks(), *RIGHT]]
@@ -231,13 +236,10 @@ def _listens(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+@needs_chromium
 def test_a_person_grades_in_formgrader_and_nothing_of_a_submission_executes_there(
     course: Path, home: Path
 ) -> None:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    assert chromium, "no Chromium here: apt-get install chromium"
     said: list[str] = []
 
     def listen(dialog: Any) -> None:
@@ -245,7 +247,7 @@ def test_a_person_grades_in_formgrader_and_nothing_of_a_submission_executes_ther
         dialog.dismiss()
 
     with formgrader(home) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1000, "height": 900})
         page.on("dialog", listen)
         page.on("request", lambda asked: said.append(asked.url) if "/x" in asked.url else None)
@@ -277,6 +279,7 @@ def test_a_person_grades_in_formgrader_and_nothing_of_a_submission_executes_ther
     assert "1.5 of 2 points" in text
 
 
+@needs_chromium
 def test_what_is_handed_in_again_is_read_again(course: Path, home: Path, students: Path) -> None:
     """After :func:`test_a_person_grades_…`; points and comment were for another text."""
     (submission,) = (s for s in HANDED_IN if s.name == WRITER)
