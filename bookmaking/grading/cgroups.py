@@ -22,7 +22,7 @@ ENTER = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
 
 @contextlib.contextmanager
 def limited(command: list[str], memory: int, processes: int) -> Iterator[list[str]]:
-    """Give the words that run a command in a cgroup; the command itself where there is none.
+    """Yield the words that run a command in a cgroup; the command itself where there is none.
 
     Parameters
     ----------
