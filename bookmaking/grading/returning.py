@@ -1,4 +1,4 @@
-"""Give back what was graded: grades as a table and in the platform's form, feedback as an archive.
+"""Return what was graded: grades as a table and in the platform's form, feedback as an archive.
 
 Everything is made from the gradebook, so that it holds what a person graded in formgrader as well.
 """
