@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from multilevel.digits import Table
 from multilevel.estimates import ERROR, Estimates, mcse
 from multilevel.frames import as_frame
 from multilevel.structure import correlations_once, structure_or_none
@@ -15,7 +16,7 @@ from multilevel.structure import correlations_once, structure_or_none
 BARS = "▁▂▃▄▅▆▇"  # of a histogram in text, by height
 
 
-def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
+def describe(data: pd.DataFrame, bins: int = 10) -> Table:
     """Summarise each column of a table in a row: mean, sd, two quantiles and a histogram in text.
 
     Parameters
@@ -44,14 +45,16 @@ def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
     --------
     >>> import multilevel as ml
     >>> import pandas as pd
-    >>> ml.describe(pd.DataFrame({"y": [1, 2, 2, 3]}), bins=3).round(2)
-       mean    sd  5.5%  94.5%  missing histogram
-    y   2.0  0.82  1.16   2.84        0       ▄▇▄
+    >>> ml.describe(pd.DataFrame({"y": [1, 2, 2, 3]}), bins=3)
+       mean    sd  5.5% 94.5%  missing histogram
+    y  2.00  0.82  1.16  2.84        0       ▄▇▄
     """
     bins = _whole_number("bins", bins)
     rows = {name: _describe(column, bins) for name, column in as_frame(data).items()}
     columns = ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
-    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    table = Table(pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns))
+    table.attrs["by_row"] = True
+    return table
 
 
 def _describe(column: pd.Series, bins: int) -> dict[str, object]:
@@ -142,9 +145,9 @@ def summarise(
     >>> import xarray as xr
     >>> draws = np.random.default_rng(1).normal(loc=2, size=(4, 1000))
     >>> posterior = xr.Dataset({"alpha": (("chain", "draw"), draws)})
-    >>> ml.summarise(posterior)[["mean", "sd", "lower", "upper", "r_hat"]].round(1)
-           mean   sd  lower  upper  r_hat
-    alpha   2.0  1.0    0.1    4.0    1.0
+    >>> ml.summarise(posterior)  # doctest: +NORMALIZE_WHITESPACE
+           mean    sd lower upper   mcse  r_hat  ess_bulk  ess_tail
+    alpha  2.01  1.00  0.05  3.96  0.016  1.000      3940      3831
     """
     prob = _probability(prob)
     structure = structure_or_none(draws) if isinstance(draws, xr.DataTree) else None
@@ -356,7 +359,9 @@ def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
     Estimates
     """
     table, rows = as_frame(draws, "draws"), _whole_number("rows", rows)
-    return Estimates.of(table.head(rows), table.select_dtypes("float").std())
+    glimpse = Estimates.of(table.head(rows), table.select_dtypes("float").std())
+    glimpse.attrs["draws"] = True
+    return glimpse
 
 
 def interval(
@@ -395,7 +400,7 @@ def interval(
     >>> import xarray as xr
     >>> draws = np.random.default_rng(1).normal([1, 5], size=(4, 1000, 2))
     >>> alpha = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
-    >>> ml.interval(alpha).round(1)
+    >>> ml.interval(alpha)
       person  mean  lower  upper
     0    ann   1.0   -0.9    3.0
     1    bob   5.0    3.1    6.9
