@@ -678,7 +678,7 @@ def test_words_are_refused_where_numbers_are_needed(
 
 
 def test_an_outcome_that_is_not_zeros_and_ones_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'age' must hold zeros and ones only.*2, 3, 4, 5"):
+    with pytest.raises(ValueError, match=r"'age' must contain zeros and ones only.*2, 3, 4, 5"):
         ml.crossed_intercepts(ODD, "age", ["person"], "arm")
 
 

@@ -107,8 +107,8 @@ OWN_UNITS: dict[str, tuple[Callable[..., pm.Model], pd.DataFrame, list[str]]] = 
         build_dyestuff,
         DYESTUFF,
         [
-            r"mean of 'yield_' is about 1\.53e\+03 .* alpha_bar ~ Normal\(0, 1\.5\), says from -3",
-            r"between 'batch' is about 37\.3 .* sigma_alpha ~ Exponential\(1\), says from 0\.00",
+            r"mean of 'yield_' is about 1\.53e\+03 .* alpha_bar ~ Normal\(0, 1\.5\), has 99 % of its mass from -3",
+            r"between 'batch' is about 37\.3 .* sigma_alpha ~ Exponential\(1\), has 99 % of its mass from 0\.00",
             r"within clusters is about 49\.5 .* sigma ~ Exponential\(1\), says",
         ],
     ),
@@ -123,7 +123,7 @@ OWN_UNITS: dict[str, tuple[Callable[..., pm.Model], pd.DataFrame, list[str]]] = 
         sleep(),
         [
             r"mean of 'reaction' where all predictors are 0 is about 2\d\d .*Normal\(0, 1\.5\)",
-            r"slope of 'day' is about 9\.\d+ .* beta ~ Normal\(0, 0\.5\), says from -1\.",
+            r"slope of 'day' is about 9\.\d+ .* beta ~ Normal\(0, 0\.5\), has 99 % of its mass from -1\.",
             r"within clusters is about [23]\d.* sigma ~ Exponential\(1\)",
         ],
     ),
@@ -184,7 +184,9 @@ def test_columns_without_a_scale_have_no_scaled_priors() -> None:
 
 def test_a_prior_made_of_another_distribution_can_be_shown_in_a_refusal() -> None:
     half = ml.Prior(pm.Truncated, pm.Normal.dist(0, 1), lower=0)
-    with pytest.raises(ValueError, match=r"sigma_alpha ~ Truncated\(.*lower=0\), says from"):
+    with pytest.raises(
+        ValueError, match=r"sigma_alpha ~ Truncated\(.*lower=0\), has 99 % of its mass from"
+    ):
         build_dyestuff(DYESTUFF, sigma_alpha=half)
     function: Any = lambda name: pm.Normal(name, 0, 1)  # noqa: E731
     with pytest.raises(TypeError, match=r"distribution of PyMC, such as ml\.Prior\(pm\.Normal"):

@@ -422,7 +422,7 @@ def test_a_fit_of_few_draws_is_diagnosed_and_refused() -> None:
 
 
 def test_a_single_chain_is_refused_by_name_before_sampling_and_after() -> None:
-    with pytest.raises(ValueError, match=r"compares chains: give chains=2 or more"):
+    with pytest.raises(ValueError, match=r"compares chains: use chains=2 or more"):
         ml.fit(by_hand(dims="row"), seed=1, chains=1)
     alone = sampling.sample(by_hand(dims="row"), seed=1, draws=300, tune=300, chains=1)
     with pytest.raises(ml.ConvergenceError, match=r"this fit has one: draw two or more"):

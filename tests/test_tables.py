@@ -496,7 +496,7 @@ def test_means_refuses_quantities_of_different_things() -> None:
 
 
 def test_tidy_asks_for_a_name_and_for_draws() -> None:
-    with pytest.raises(ValueError, match=r"this is None\. Give one: .*rename\('value'\)"):
+    with pytest.raises(ValueError, match=r"this is None\. Name it: .*rename\('value'\)"):
         ml.tidy(ALPHA.rename(None))
     with pytest.raises(ValueError, match="this is 'person'"):
         ml.tidy(ALPHA.drop_vars("person").rename("person"))
@@ -568,14 +568,16 @@ def test_interval_refuses_rows_of_draws_that_have_none_and_rows_of_two_columns()
 @pytest.mark.parametrize("name", ["row", "mean", "lower", "upper", "category", "mcse_mean"])
 def test_interval_names_the_columns_of_newdata_that_it_adds_itself(name: str) -> None:
     draws = PREDICTED.expand_dims(category=["no", "yes"], axis=-1)
-    words = rf"its own: {name}\. Drop them, newdata\.drop\(columns=\['{name}'\]\), or rename"
+    words = rf"other columns: {name}\. Drop them, newdata\.drop\(columns=\['{name}'\]\), or rename"
     with pytest.raises(ValueError, match=words):
         ml.interval(draws, ROWS.assign(**{name: 1}))
 
 
 def test_interval_takes_its_own_table_again_without_what_it_added() -> None:
     table = ml.interval(PREDICTED, ROWS).set_index("row")
-    with pytest.raises(ValueError, match=r"its own: mean, lower, upper\. Drop them") as refused:
+    with pytest.raises(
+        ValueError, match=r"other columns: mean, lower, upper\. Drop them"
+    ) as refused:
         ml.interval(PREDICTED, table)
     columns = eval(str(refused.value).split("columns=")[1].split(")")[0])
     again = ml.interval(PREDICTED, table.drop(columns=columns))

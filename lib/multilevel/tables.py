@@ -32,14 +32,14 @@ def describe(data: pd.DataFrame, bins: int = 10) -> Table:
     DataFrame indexed by the column's name
         ``mean``, ``sd``, ``5.5%`` and ``94.5%`` (quantiles, the ends of the central 89 %), in the
         units of the column; ``missing`` (number of missing values) and ``histogram``, from the
-        smallest finite value to the largest. Infinite values count in the rest: where there are
-        any, the sd is not a number.
+        smallest finite value to the largest. Mean, sd and quantiles include infinite values: where
+        there are any, the sd is NaN.
 
     Raises
     ------
     TypeError, ValueError
-        It is not a frame, its columns are not named by different texts, or the number of bars is
-        not a whole number above zero.
+        ``data`` is not a frame, its columns do not have different texts as names, or the number of
+        bars is not a whole number above zero.
 
     Examples
     --------
@@ -134,9 +134,9 @@ def summarise(
     Raises
     ------
     ValueError
-        There is no variable of a name, or the draws lack the dims chain and draw.
+        A name is not that of a variable, or the draws lack the dims chain and draw.
     TypeError
-        These are no draws.
+        ``draws`` are not draws.
 
     Examples
     --------
@@ -303,8 +303,8 @@ def _checked_quantities(draws: Any) -> dict[str, xr.DataArray]:
             raise ValueError(
                 f"'{name}' and '{other}' are not quantities of the same things: besides chain and "
                 f"draw they have the dims ({', '.join(map(str, first.dims))}) and "
-                f"({', '.join(map(str, values.dims))}), or other labels. Put them in tables of "
-                f"their own."
+                f"({', '.join(map(str, values.dims))}), or other labels. Put them in separate "
+                f"tables."
             )
     return quantities
 
@@ -334,8 +334,8 @@ def tidy(draws: xr.DataArray) -> pd.DataFrame:
     draws = _check_dims(draws)
     if draws.name is None or draws.name in draws.dims:
         raise ValueError(
-            f"The column of the values needs a name of its own; this is {draws.name!r}. Give one: "
-            f"ml.tidy(draws.rename('value'))."
+            f"The column of the values needs a name that no dim has; this is {draws.name!r}. "
+            f"Name it: ml.tidy(draws.rename('value'))."
         )
     others = [dim for dim in draws.dims if dim not in ("chain", "draw")]
     return draws.transpose(*others, "chain", "draw").to_dataframe().reset_index()
@@ -391,7 +391,7 @@ def interval(
         The index of ``newdata`` is not that of the draws, or it has a column that the table has
         too.
     TypeError
-        These are no draws, or no frame.
+        ``draws`` are not draws, or ``newdata`` is not a frame.
 
     Examples
     --------
@@ -433,7 +433,7 @@ def _intervals(draws: xr.DataArray, prob: float) -> pd.DataFrame:
 
 
 def _in_order_of(draws: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:
-    """Return predictions in the order of a frame's rows; raise ValueError if they are not its."""
+    """Return predictions in the order of a frame's rows; raise ValueError for other rows."""
     if "row" not in draws.dims:
         raise ValueError(
             f"newdata has the rows of predictions, and these draws have no dim 'row'; their dims "
@@ -453,7 +453,7 @@ def _in_order_of(draws: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:
         raise ValueError(
             f"newdata is not the frame that was predicted for: it has {len(newdata)} rows with the "
             f"index {_some(newdata.index)}, and the draws have {len(there)} rows with the index "
-            f"{_some(there)}. Give the frame that predict was given."
+            f"{_some(there)}. Pass the frame that predict was given."
         )
     return draws.isel(row=place)
 
@@ -470,7 +470,7 @@ def _check_new_columns(newdata: pd.DataFrame, added: list[str]) -> None:
     if taken:
         shown = [name for name in taken if not name.startswith(ERROR)] or taken
         raise ValueError(
-            f"newdata has columns with the names that the table gives to its own: "
+            f"newdata has columns whose names the table needs for other columns: "
             f"{', '.join(shown)}. Drop them, newdata.drop(columns={taken}), or rename them: "
             f"newdata.rename(columns={{'{shown[0]}': 'my_{shown[0]}'}})."
         )
@@ -505,7 +505,7 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
     -------
     Estimates, one row per printed estimate
         The columns of ``printed``; ``ours`` and ``mcse``; ``standard_errors``, the difference (ours
-        less printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
+        minus printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
         its absolute value is at most 5.
     """
     at = list(zip(printed["parameter"], printed["statistic"], strict=True))
