@@ -293,7 +293,7 @@ def test_a_check_that_a_mistake_would_pass_fails() -> None:
 
 def test_a_solution_that_did_not_converge_does_not_pass() -> None:
     ml.hand_in("q", normal(0)[:, :20], draws=(5,))
-    with pytest.raises(AssertionError, match="own answer does not pass"):
+    with pytest.raises(AssertionError, match="solution's answer does not pass"):
         reference_answer("q", points=1, hint="Look.")
 
 

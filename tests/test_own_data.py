@@ -107,9 +107,9 @@ OWN_UNITS: dict[str, tuple[Callable[..., pm.Model], pd.DataFrame, list[str]]] = 
         build_dyestuff,
         DYESTUFF,
         [
-            r"mean of 'yield_' is about 1\.53e\+03 .* alpha_bar ~ Normal\(0, 1\.5\), has 99 % of its mass from -3",
-            r"between 'batch' is about 37\.3 .* sigma_alpha ~ Exponential\(1\), has 99 % of its mass from 0\.00",
-            r"within clusters is about 49\.5 .* sigma ~ Exponential\(1\), says",
+            r"mean of 'yield_' is about 1\.53e.* alpha_bar ~ Normal\(0, 1\.5\), has 99 % ",
+            r"between 'batch' is about 37\.3 .* sigma_alpha ~ Exponential\(1\), has 99 % of its",
+            r"within clusters is about 49\.5 .* sigma ~ Exponential\(1\), has",
         ],
     ),
     "growth": (build_growth, growth(), [r"mean of 'distance' is about 2\d.*alpha_bar ~ Normal"]),
@@ -123,7 +123,7 @@ OWN_UNITS: dict[str, tuple[Callable[..., pm.Model], pd.DataFrame, list[str]]] = 
         sleep(),
         [
             r"mean of 'reaction' where all predictors are 0 is about 2\d\d .*Normal\(0, 1\.5\)",
-            r"slope of 'day' is about 9\.\d+ .* beta ~ Normal\(0, 0\.5\), has 99 % of its mass from -1\.",
+            r"slope of 'day' is about 9\.\d+ .* beta ~ Normal\(0, 0\.5\), has 99 % .* from -1\.",
             r"within clusters is about [23]\d.* sigma ~ Exponential\(1\)",
         ],
     ),
@@ -552,7 +552,7 @@ def test_a_model_of_ones_own_is_not_guessed_at() -> None:
         sigma = pm.Exponential("sigma", 1)
         mu = alpha[pd.factorize(NAMES["person"])[0]] * NAMES["dose"].to_numpy()
         pm.Normal("y", mu, sigma, observed=NAMES["y"], dims="row")
-    words = "needs to know what the model is made of.*For a PyMC model of your own compute"
+    words = "needs the structure of the model.*For a PyMC model of your own compute"
     with pytest.raises(ValueError, match=words):
         ml.predict(model, NAMES, seed=1)
     fit = invented(ml.no_pooling(NAMES, "y", "person"))

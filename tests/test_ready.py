@@ -58,7 +58,7 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         ready.main(["nowhere.ipynb"])
-    assert "there is no file nowhere.ipynb" in capsys.readouterr().err
+    assert "no file nowhere.ipynb" in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

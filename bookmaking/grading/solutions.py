@@ -2,8 +2,8 @@
 
 usage: python -m bookmaking.grading.solutions ASSIGNMENT STUDENT FOLDER
 
-FOLDER gets what :func:`bookmaking.grading.marking.save_question` writes for each answer, or nothing
-if a cell fails. What the solution prints goes to FOLDER's log.
+FOLDER gets the files of :func:`bookmaking.grading.marking.save_question` for each answer, or
+nothing if a cell fails. The solution's printed output goes to FOLDER's log.
 """
 
 import ast
@@ -36,7 +36,7 @@ def code_of(assignment: str, student: str) -> list[ast.Module]:
     assignment
         The exercise.
     student
-        Whose variant.
+        The id of the student whose variant is run.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def code_of(assignment: str, student: str) -> list[ast.Module]:
 
 
 def prepare() -> None:
-    """Import what solutions use, once for all that are run in forks of this process."""
+    """Import the modules that solutions use, once for all forks of this process."""
     import arviz  # noqa: F401
     import nutpie  # noqa: F401
     import pymc  # noqa: F401
@@ -62,17 +62,17 @@ def prepare() -> None:
 
 
 def run(assignment: str, folders: Mapping[str, Path]) -> None:
-    """Run a solution in this process for some students and store the answers of each, all or none.
+    """Run a solution in this process for some students; store all answers of each, or none.
 
-    What does not depend on the student runs once: see :func:`individual`.
+    Code that does not depend on the student runs once: see :func:`individual`.
 
     Parameters
     ----------
     assignment
         The exercise.
     folders
-        Where to keep the answers of each student's variant. Stored fits are kept beside them, so
-        that variants that share a fit do not repeat it.
+        Folder for the answers of each student's variant. Stored fits are kept beside them, so that
+        variants that share a fit do not repeat it.
     """
     namespace: dict[str, object] = {"__name__": "__main__"}
     wanted: set[int] | None = None
@@ -83,9 +83,9 @@ def run(assignment: str, folders: Mapping[str, Path]) -> None:
 
 
 def individual(cells: Sequence[ast.Module]) -> set[int]:
-    """Return which cells have to run for every student: what follows from the id, and answers.
+    """Return the cells that have to run for every student: those with the id, and answers.
 
-    A cell does if it uses a name that such a cell makes or changes, whatever it does with it.
+    A cell depends on the id if it uses a name that such a cell makes or changes.
 
     Parameters
     ----------
