@@ -1,4 +1,4 @@
-"""Pack the built pages, and the notebooks with the files that they need, into archives in _build."""
+"""Pack the built pages, and the notebooks with the files that they need, as archives in _build."""
 
 from collections.abc import Iterable
 from pathlib import Path
