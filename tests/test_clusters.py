@@ -480,7 +480,7 @@ def test_without_pooling_there_is_no_new_cluster(
     fit.attrs = {
         ATTRIBUTE: to_json(Structure("normal", "y", groups=("g",), pooled=False, means=True))
     }
-    with pytest.raises(ValueError, match=r"says nothing about a new cluster of 'g'"):
+    with pytest.raises(ValueError, match=r"cannot predict a new cluster of 'g'"):
         ml.loo(fit, leave_out="g", data=measured)
 
 

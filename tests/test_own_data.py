@@ -569,7 +569,7 @@ def test_a_part_of_a_date_is_not_a_date_that_was_seen() -> None:
     known = ml.predict(fit, pd.DataFrame({"person": days[[2, 0]]})).to_numpy()
     np.testing.assert_allclose(known, fit["posterior"]["alpha"].to_numpy()[..., [2, 0]])
     for label in ["2024-01", "2024", "2024-01-01"]:
-        words = f"never saw person '{label}'.*fit are of type Timestamp, these of type str"
+        words = f"have no person '{label}'.*fit are of type Timestamp, these of type str"
         with pytest.raises(ValueError, match=words):
             ml.predict(fit, pd.DataFrame({"person": [label]}))
 
@@ -577,11 +577,9 @@ def test_a_part_of_a_date_is_not_a_date_that_was_seen() -> None:
 def test_labels_of_another_type_are_said_to_be_of_another_type() -> None:
     data = NAMES.assign(person=np.repeat([7, 8, 9, 10], 6))
     fit = invented(ml.partial_pooling(data, "y", "person"))
-    with pytest.raises(
-        ValueError, match=r"never saw person '7'.*fit are of type int, these of type"
-    ):
+    with pytest.raises(ValueError, match=r"have no person '7'.*fit are of type int, these of type"):
         ml.predict(fit, pd.DataFrame({"person": ["7"]}))
-    with pytest.raises(ValueError, match="never saw person 11") as unseen:
+    with pytest.raises(ValueError, match="have no person 11") as unseen:
         ml.predict(fit, pd.DataFrame({"person": [11]}))
     assert "type" not in str(unseen.value)
     text = data.astype({"person": str})
@@ -790,7 +788,7 @@ def test_nested_clusters_are_predicted_by_their_own_effects(nested: xr.DataTree)
         expected = draws["alpha_bar"] + draws["alpha_school"].sel(school=school)
         expected = expected + draws["alpha_school:class"].sel({"school:class": own})
         np.testing.assert_allclose(found.sel(row=row), expected, rtol=1e-12)
-    with pytest.raises(ValueError, match="never saw school:class 'A:4'"):
+    with pytest.raises(ValueError, match="have no school:class 'A:4'"):
         ml.predict(nested, pd.DataFrame({"school": ["A"], "class": [4]}))
 
 

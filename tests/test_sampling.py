@@ -537,7 +537,7 @@ def test_a_model_without_a_place_to_start_is_refused_in_words(
         raise RuntimeError("All initialization points failed\n\nCaused by: ErrorCode(4)")
 
     monkeypatch.setattr("nutpie.sample", fail)
-    with pytest.raises(ml.ConvergenceError, match=r"no place to start.*very large values"):
+    with pytest.raises(ml.ConvergenceError, match=r"no initial point.*very large values"):
         ml.fit(by_hand(dims="row"), seed=1)
 
 

@@ -238,7 +238,7 @@ def draws_array(name: str, value: Any) -> np.ndarray:
 
 
 def _renamed(dims: list[str]) -> str:
-    """Return how draws whose dims have other names get those asked for; nothing if unknown."""
+    """Return advice on how to rename the dims of draws; an empty text if there is none."""
     if "sample" in dims:
         return " .unstack('sample') undoes what az.extract did; or say combined=False there."
     named = {
@@ -248,7 +248,7 @@ def _renamed(dims: list[str]) -> str:
 
 
 def describe(answer: Answer) -> str:
-    """Return what an answer is, in words."""
+    """Return the kind and size of an answer, in words."""
     if answer.kind != "draws":
         return f"a {answer.kind}"
     chains, draws, quantities = answer.value.shape
@@ -272,8 +272,9 @@ def unconverged(array: np.ndarray) -> str | None:
 
     Returns
     -------
-    What R-hat (rank-normalised, split) and the effective sample size (bulk and tail) are, and what
-    to do; quantities that do not vary are not looked at
+    str or None
+        R-hat (rank-normalised, split), the effective sample size (bulk and tail), and advice.
+        Quantities that do not vary are ignored.
     """
     import arviz_stats as azs
 

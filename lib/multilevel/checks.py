@@ -99,7 +99,7 @@ def check_outcome(structure: Structure, y: np.ndarray, codes: Mapping[str, np.nd
         if len(first) < len(y) and (first[code] == y).all():
             raise ValueError(
                 f"Column '{name}' does not vary within any '{group}': the rows of a cluster repeat "
-                f"one value. Keep one row for each, and model what differs between them."
+                f"one value. Keep one row for each, and model the differences between them."
             )
 
 
@@ -223,7 +223,7 @@ def scores(structure: Structure, y: np.ndarray, weight: np.ndarray) -> np.ndarra
 
 
 def check_priors(sketch: Sketch, prior: Mapping[str, Prior]) -> None:
-    """Raise ValueError if the data contradict a prior, with both numbers and what to do.
+    """Raise ValueError if the data contradict a prior, with both numbers and advice.
 
     An estimate from the data may be ``FAR`` prior standard deviations away from the prior mean,
     with allowance for the standard error of the estimate; a standard deviation must not be larger

@@ -81,8 +81,8 @@ def log_density(
     new = [group for group in structure.groups if group in new]
     if new and not structure.pooled:
         raise ValueError(
-            f"A model without pooling has no population distribution, so that it says nothing "
-            f"about a new cluster of '{new[0]}'. Use partial_pooling()."
+            f"A model without pooling has no population distribution, so that it cannot "
+            f"predict a new cluster of '{new[0]}'. Use partial_pooling()."
         )
     others = [group for group in structure.groups if group not in new]
     columns = list(dict.fromkeys([*covariates(structure), *others, structure.outcome]))
@@ -206,7 +206,7 @@ def _correlations(posterior: xr.Dataset, name: str, size: int) -> np.ndarray:
 
 
 def _outcomes(posterior: xr.Dataset, structure: Structure, rows: pd.DataFrame) -> list[np.ndarray]:
-    """Return what the density of each row needs, dims (draw, row).
+    """Return the inputs of the density of each row, dims (draw, row).
 
     Normal: the outcome and its sd. Else: the thresholds below and above, minus and plus infinity at
     the ends; a yes or no is an ordered response with a single threshold, zero.

@@ -88,7 +88,7 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
             f"{', '.join(map(str, data))}.{hint}"
         )
     if data.empty:
-        raise ValueError(f"The data have no rows, so there is nothing in column '{column}'.")
+        raise ValueError(f"The data have no rows, so column '{column}' is empty.")
     missing = int(data[column].isna().sum())
     if missing:
         raise ValueError(

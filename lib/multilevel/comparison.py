@@ -30,7 +30,7 @@ GOOD_K = 0.7
 """Largest Pareto k for which PSIS-LOO can be trusted (Vehtari et al. 2024); see :func:`good_k`."""
 
 MCSE_FACTOR = 1.25
-"""Standard deviation of elpd over runs, relative to what the formula says; see :func:`loo`."""
+"""Standard deviation of elpd over runs, relative to the formula; see :func:`loo`."""
 
 ROW_OF_NEW_CLUSTER = "cluster to predict each of its rows"
 """Attribute ``left_out`` of tables of single rows of new clusters; of others: row, cluster."""
@@ -475,7 +475,7 @@ def _mcse_of_weighted_sum(slope: np.ndarray, table: pd.DataFrame) -> float:
 
 
 def _about(fit: xr.DataTree, *columns: pd.Series) -> dict[str, Any]:
-    """Return the attributes that say which observations a table is about."""
+    """Return the attributes that identify the observations of a table."""
     ((outcome, observed),) = fit["observed_data"].dataset.data_vars.items()
     identity = identify(outcome, observed.to_numpy(), observed["row"].to_index(), *columns)
     return {**identity, "left_out": "row"}

@@ -52,7 +52,7 @@ def load_mlm(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         The file is missing.
     ValueError
-        The file differs from the published one; the message says how.
+        The file differs from the published one; the message describes how.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         The file is missing.
     ValueError
-        The file differs from the published one; the message says how.
+        The file differs from the published one; the message describes how.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         A file is missing.
     ValueError
-        A file differs from the published one; the message says how.
+        A file differs from the published one; the message describes how.
     """
     cases = _read_published(folder / "trolley_cases.csv")
     names = cases["case"].tolist()
@@ -163,7 +163,7 @@ def load_lecture(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         The file is missing.
     ValueError
-        The file differs from the published one; the message says how.
+        The file differs from the published one; the message describes how.
     """
     return _read_published(folder / "lecture.csv")
 

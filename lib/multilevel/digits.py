@@ -29,7 +29,7 @@ class Table(pd.DataFrame):
     All numbers of a column have the same number of decimals, and whole numbers have none. The
     options of pandas for digits (``display.float_format`` and ``display.precision``) have no
     effect, because they are the same for all columns, whatever their scale.
-    ``pandas.DataFrame(table)`` is displayed as these options say.
+    ``pandas.DataFrame(table)`` is displayed according to these options.
 
     These attributes (``table.attrs``) change the display: ``"decimals"``, the number of decimals
     by column; ``"apart"``, a list of columns that get as many more decimals as it takes to tell
@@ -116,7 +116,7 @@ def _decimals(name: Any, values: np.ndarray, supported: int | None) -> int:
     """Return the number of decimals of a column.
 
     With Monte Carlo standard errors, they are those that the errors support, and one more if one
-    unit of the last digit would otherwise be coarser than ``FINE`` says. Without errors, the
+    unit of the last digit would otherwise be coarser than ``FINE`` allows. Without errors, the
     typical number has ``TYPICAL`` significant digits, but no zeros are appended to all numbers. In
     either case, the largest number has at most ``MOST`` significant digits, and the numbers are not
     displayed as zero throughout.

@@ -3,8 +3,8 @@
 Group-level effects are hard to sample where a standard deviation between clusters may be near zero
 (centred) or where the data determine each cluster (non-centred). Between the two there are data
 that neither form suits. For them there is a third, ``"adapted"``, which moves the effects of each
-cluster in units of what its data leave open, given all other parameters. It suits all data, but
-takes longer to compile.
+cluster in units of the uncertainty that its data leave, given all other parameters. It suits all
+data, but takes longer to compile.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -175,7 +175,7 @@ def group_level_effects(
     prior
         Priors of the standard deviations and correlations, by name.
     around
-        By term (None for the intercept), what a centred effect is sampled around; zero if absent.
+        By term (None for the intercept), the centre of a centred effect; zero if absent.
     remaining
         The information in the rows about the group, given everything that was created before.
     create_scales
@@ -332,7 +332,7 @@ class Remaining:
             self._integrate_out(sd, fine, coarse)
 
     def _integrate_out(self, sd: Tensor, fine: np.ndarray, coarse: np.ndarray) -> None:
-        """Integrate out the intercepts of clusters, and add up what is left over larger ones."""
+        """Integrate out the intercepts of clusters, and add up the rest over larger ones."""
         p, q, size = self.precision, self.sum, range(len(self.sum))
         larger = np.empty(fine.max() + 1, int)
         larger[fine] = coarse
@@ -377,7 +377,7 @@ def _adapted(
     factor: Sequence[Sequence[Tensor]],
     remaining: Remaining,
 ) -> list[Tensor]:
-    r"""Create the standard normal effects :math:`z_j`, moved in units of what data leave open.
+    r"""Create the standard normal effects :math:`z_j`, adapted to the uncertainty that data leave.
 
     The effects are :math:`S z_j`. If the log likelihood of the cluster's rows is
     :math:`-\frac{1}{2} u^T P_j u + u^T q_j` plus a constant, then :math:`z_j`, given all other

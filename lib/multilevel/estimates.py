@@ -27,7 +27,7 @@ class Estimates(Table):
     It is displayed without these columns, and with as many digits of ``x`` as the errors support:
     one unit of the last digit is about the size of the error, or up to ten times as large. The
     options of pandas for digits have no effect; ``table.shown()`` is an ordinary data frame, which
-    is displayed as they say. In all other respects, the table is like any other frame. In a
+    is displayed according to them. In all other respects, the table is like any other frame. In a
     notebook its output has a further representation, of type :data:`MIME`, with the unrounded
     numbers and their errors.
 

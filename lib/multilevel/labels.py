@@ -19,7 +19,7 @@ SCALARS = (str, bool, int, float, np.number, np.bool_, np.str_)
 
 
 def one_dimensional(values: Iterable[Any]) -> np.ndarray:
-    """Return labels as an array with one dimension, in which they are equal to what they were.
+    """Return labels as an array with one dimension, in which they keep their values.
 
     NumPy alone would make text of numbers beside text, numbers of truth values beside numbers, and
     a table of tuples.
@@ -49,7 +49,7 @@ def one_dimensional(values: Iterable[Any]) -> np.ndarray:
 
 
 def as_objects(labels: Sequence[Any]) -> np.ndarray:
-    """Return an array of objects, with one dimension whatever the objects are."""
+    """Return an array of objects, with one dimension."""
     array = np.empty(len(labels), object)
     for place, label in enumerate(labels):
         array[place] = label

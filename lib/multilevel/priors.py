@@ -15,7 +15,7 @@ from multilevel.extras import ensure_compile_folder
 type Tensor = TensorVariable[Any, Any]
 
 PYTHON = Mode("py", RewriteDatabaseQuery(include=()))
-"""No compilation: what is evaluated here is small."""
+"""No compilation, because the graphs here are small."""
 
 
 class Prior:

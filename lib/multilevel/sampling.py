@@ -45,7 +45,7 @@ R-hat and effective sample size (ESS, at least 100 for each chain: 400 for four)
 Gelman, Simpson, Carpenter & Bürkner (2021); E-BFMI (energy Bayesian fraction of missing
 information), which is low if the sampler does not explore the tails of the energy distribution, as
 in Betancourt (2016); no divergent transitions. Transitions that reached the maximal tree depth cost
-time, but the draws are valid: a warning says so.
+time, but the draws are valid, so that they only cause a warning.
 """
 
 REMEDIES = {
@@ -153,7 +153,7 @@ def fit(
     Raises
     ------
     ConvergenceError
-        The draws cannot be trusted; the message says why and what to do.
+        The draws cannot be trusted; the message gives the reason and advice.
     ValueError
         The model does not have exactly one observed variable; this does not have exactly one dim
         with labels; the labels are tuples; or a setting is outside its range.
@@ -345,8 +345,8 @@ def _run_sampler(compiled: Any, settings: dict[str, Any], cores: int | None) -> 
         if "initialization points failed" not in str(error):
             raise
         raise ConvergenceError(
-            "The sampler found no place to start: wherever it tried, the log density or its "
-            "gradient was not a number. The usual causes are predictors with very large values, "
+            "The sampler found no initial point: the log density or its gradient was never a "
+            "number. The usual causes are predictors with very large values, "
             "data[x] = (data[x] - data[x].mean()) / data[x].std() makes them small, and outcomes "
             "that are impossible under the model."
         ) from error
@@ -564,7 +564,7 @@ def _check_model(model: pm.Model) -> None:
 
 
 def _of_tuples(dim: str, label: tuple[Any, ...], outcome: str) -> str:
-    """Say that draws cannot be labelled by tuples, and what to do."""
+    """Return the error that draws cannot be labelled by tuples, with advice."""
     if dim == "row":
         return (
             f"The rows of the data have an index of {len(label)} columns, with labels such as "
@@ -576,7 +576,7 @@ def _of_tuples(dim: str, label: tuple[Any, ...], outcome: str) -> str:
         categories = f"[str(label) for label in data['{column}'].cat.categories]"
         new = f"data['{column}'].cat.rename_categories({categories})"
     return (
-        f"The labels of column '{column}' are tuples, such as {label!r}, which draws cannot carry. "
+        f"The labels of column '{column}' are tuples, such as {label!r}, which cannot label draws. "
         f"Make text of them before you build the model: data['{column}'] = {new}."
     )
 
@@ -636,7 +636,7 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
     Warns
     -----
     UserWarning
-        Transitions reached the maximal tree depth, and ``expect_failure`` does not say so. This is
+        Transitions reached the maximal tree depth, and ``expect_failure`` does not list it. This is
         a matter of efficiency, not of validity.
     """
     expected = _check_diagnostics(expect_failure)
@@ -677,7 +677,7 @@ def _check_fit(fit: Any) -> None:
 
 
 def _remedy(fit: xr.DataTree, name: str, form: str) -> str:
-    """Return what to do about a diagnostic."""
+    """Return advice about a diagnostic."""
     if name == "r_hat" and fit["posterior"].sizes["chain"] < 2:
         return "R-hat compares chains, and this fit has one: draw two or more (chains=4)"
     return REMEDIES[name].format(form=form)

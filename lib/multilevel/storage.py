@@ -103,14 +103,14 @@ def load(path: Path, key: str) -> xr.DataTree | None:
         if not path.exists():
             return None
         if not _is_undamaged(path):
-            _warn(f"{path} is damaged, so the model is fitted anew.")
+            _warn(f"{path} is damaged, so the model is fitted again.")
             return None
         with xr.open_datatree(path, engine="h5netcdf") as stored:
             if stored.attrs.get("fingerprint") != key:
                 return None
             fit = _restore_labels(stored.load())
     except Exception as error:
-        _warn(f"{path} cannot be read, so the model is fitted anew: {error}.")
+        _warn(f"{path} cannot be read, so the model is fitted again: {error}.")
         return None
     fit.attrs = {
         name: value.item() if isinstance(value, np.generic) else value

@@ -201,7 +201,7 @@ def _can_travel(error: Exception) -> bool:
 
 
 def _checked_table(result: Any) -> pd.DataFrame:
-    """Return a replicate's table, or raise an error that says what to return instead."""
+    """Return a replicate's table, or raise an error with advice."""
     if not isinstance(result, pd.DataFrame) and not hasattr(result, "to_pandas"):
         hint = "pd.DataFrame({'value': [value]}) for a value"
         if isinstance(result, pd.Series):
@@ -220,8 +220,8 @@ def _checked_table(result: Any) -> pd.DataFrame:
     if not len(table) or not len(table.columns):
         raise ValueError(
             f"A replicate returned a table of {len(table)} rows and {len(table.columns)} columns, "
-            f"and would be missing from the results. Return at least one row; NaN or None can say "
-            f"that there is no result."
+            f"and would be missing from the results. Return at least one row, with NaN or None "
+            f"for a missing result."
         )
     named = any(name is not None for name in table.index.names)
     if named or not pd.api.types.is_integer_dtype(table.index.dtype):
@@ -371,7 +371,7 @@ def _check_function(replicate: Any, settings: dict[str, Any]) -> None:
     if replicate.__closure__:
         raise TypeError(
             f"{replicate.__qualname__} uses variables of the function in which it is defined "
-            f"({', '.join(replicate.__code__.co_freevars)}); they are not part of what identifies "
+            f"({', '.join(replicate.__code__.co_freevars)}); they are not part of the identity of "
             f"the study. Make arguments of them, and give their values as settings."
         )
     try:
