@@ -393,8 +393,7 @@ def short_chains() -> dict[str, np.ndarray]:
 def test_a_value_that_is_not_its_limit_is_not_displayed_as_it(worst: float) -> None:
     table = ml.diagnose(good_draws())
     table.loc["worst", "r_hat"] = worst
-    with pd.option_context("display.precision", 2):
-        value, limit = repr(table["r_hat"].to_frame().pipe(with_attrs, table)).split()[-3::2]
+    value, limit = repr(table["r_hat"].to_frame().pipe(with_attrs, table)).split()[-3::2]
     assert (value == limit) == (worst == 1.01)
     assert float(limit) == 1.01
     assert float(value) == pytest.approx(worst, abs=0.005)

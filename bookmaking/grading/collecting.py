@@ -319,7 +319,7 @@ def about(course: Path, assignment: str, student: str) -> dict[str, Any]:
 
 
 def days_late(said: dict[str, Any], due: dt.datetime | None) -> int | None:
-    """Return the number of days, begun ones included, a submission was late; None if unknown.
+    """Return how many days late a submission was, begun days included; None if unknown.
 
     Canvas only records that a submission is late, which counts as one day.
     """

@@ -29,7 +29,7 @@ def describe(data: pd.DataFrame, bins: int = 10) -> Table:
 
     Returns
     -------
-    DataFrame indexed by the column's name
+    Table, a data frame indexed by the column's name
         ``mean``, ``sd``, ``5.5%`` and ``94.5%`` (quantiles, the ends of the central 89 %), in the
         units of the column; ``missing`` (number of missing values) and ``histogram``, from the
         smallest finite value to the largest. Mean, sd and quantiles include infinite values: where
