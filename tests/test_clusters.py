@@ -469,7 +469,7 @@ def test_a_model_that_does_not_say_what_it_is_made_of_is_refused(
 ) -> None:
     silent = levels.copy()
     silent.attrs = {}
-    with pytest.raises(ValueError, match="needs to know what the model is made of"):
+    with pytest.raises(ValueError, match="needs the structure of the model"):
         ml.loo(silent, leave_out="g", data=measured)
 
 

@@ -264,7 +264,7 @@ def test_a_table_of_ones_own_is_a_roster_and_another_column_can_hold_the_ids(
             None,
             "its columns are name. Moodle's grading worksheet has Identifier",
         ),
-        (MOODLE, "Matrikel", r"no column 'Matrikel'; it has .* --id-column says which"),
+        (MOODLE, "Matrikel", r"no column 'Matrikel'; it has .* by --id-column"),
         ([{"id": "ada"}, {"id": "ADA"}], None, "has 'ada' twice"),
         ([{"id": "../x"}], None, r"line 2: '\.\./x' cannot be the id"),
         ([{"id": "a"}, {"id": ".."}], None, r"line 3: '\.\.' cannot be the id"),

@@ -65,4 +65,4 @@ def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "x.ipynb").write_text("<html>")
     with pytest.raises(SystemExit):
         ready.main([str(tmp_path / "x.ipynb")])
-    assert "x.ipynb is damaged, or no notebook" in capsys.readouterr().err
+    assert "x.ipynb is damaged or not a notebook" in capsys.readouterr().err

@@ -183,7 +183,7 @@ OTHER = nbformat.writes(nbformat.v4.new_notebook(cells=[cell("code", "1 + 1")]))
     ("files", "said"),
     [
         ({}, r"contains no notebook: ask for the file that ends in \.ipynb"),
-        ({"x.html": "<p>"}, "no notebook in it"),
+        ({"x.html": "<p>"}, "contains no notebook"),
         ({"x.ipynb": "<p>"}, r"'x\.ipynb' is damaged or not a notebook \(JSONDecodeError\)"),
         ({"x.ipynb": "{}"}, "damaged"),
         ({"x.ipynb": '{"nbformat": 4, "cells": [{"cell_type": "code"}, 3]}'}, "damaged"),

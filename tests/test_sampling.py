@@ -558,7 +558,7 @@ def test_what_is_no_model_no_fit_and_no_file_is_refused_in_words() -> None:
     things: list[Any] = [DATA, good_draws()["posterior"].dataset, xr.DataTree()]
     for thing in things:
         for function in (ml.diagnose, ml.check_convergence):
-            with pytest.raises(TypeError, match="Diagnostics need a fit, whole"):
+            with pytest.raises(TypeError, match="Diagnostics need a complete fit"):
                 function(thing)
 
 
