@@ -58,7 +58,7 @@ def log_density(
     posterior
         Draws of a model from one of the builders.
     structure
-        What the model is made of.
+        The structure of the model.
     new
         Groups of the model whose clusters are new, so that there are no draws of their effects.
     rows
@@ -122,7 +122,7 @@ def covariates(structure: Structure) -> list[str]:
     Parameters
     ----------
     structure
-        What the model is made of.
+        The structure of the model.
 
     Returns
     -------

@@ -724,7 +724,7 @@ def count_parameters(model: pm.Model) -> int:
     return sum(np.size(value) for value in point.values())
 
 
-# What builders are made of ------------------------------------------------------------------------
+# Parts of the builders ----------------------------------------------------------------------------
 
 SKETCH = "_sketch"
 "Attribute of a model with rough estimates of its parameters."

@@ -122,8 +122,8 @@ def fit(
         contains a fit of the same model, data, priors, settings and package versions, that fit is
         loaded instead of sampled again. If any of these changed, or the file is damaged, the model
         is sampled and the file replaced, atomically. This resembles ``file`` with
-        ``file_refit = "on_change"`` in brms, which compares the model and the data, but neither the
-        seed nor the number of draws.
+        ``file_refit = "on_change"`` in brms, which compares the model, the data and the
+        algorithm, but neither the seed nor the number of draws.
     expect_failure
         Names of diagnostics (or one name) that are expected to fail, to show a bad fit on purpose.
         Each of them must fail, and no other may.
