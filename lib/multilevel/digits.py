@@ -109,7 +109,10 @@ def _supported(errors: Any) -> int | None:
     One decimal more still carries some information.
     """
     known = _sizes(np.array([] if errors is None else errors, float))
-    return int(np.floor(-np.log10(np.median(known)) + 1e-9)) if len(known) else None
+    if not len(known):
+        return None
+    typical = np.quantile(known, 0.5, method="lower")  # of two rows, the smaller
+    return int(np.floor(-np.log10(typical) + 1e-9))
 
 
 def _decimals(name: Any, values: np.ndarray, supported: int | None) -> int:
