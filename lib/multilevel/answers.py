@@ -112,7 +112,7 @@ def hand_in(
     --------
     >>> import multilevel as ml
     >>> ml.hand_in("slope", 0.3)
-    slope: a number. The form is right; the answer itself is checked in grading.
+    slope: a number. The form is right; grading checks the answer itself.
     """
     handed_in.pop(name, None)
     if value is None:
@@ -259,7 +259,7 @@ def _outlook(answer: Answer) -> str:
     """Return whether an answer that has the right form can be graded."""
     if answer.kind == "draws" and (problem := unconverged(answer.value)):
         return f"The form is right, but they would not be graded: {problem}"
-    return "The form is right; the answer itself is checked in grading."
+    return "The form is right; grading checks the answer itself."
 
 
 def unconverged(array: np.ndarray) -> str | None:

@@ -124,9 +124,9 @@ def _decimals(name: Any, values: np.ndarray, supported: int | None) -> int:
     either case, the largest number has at most ``MOST`` significant digits, and the numbers are not
     displayed as zero throughout.
     """
-    if name == "mcse":  # one digit of the smallest
+    if name == "mcse":  # one unit of the last digit is at most half of the smallest
         most = _significant(values, MOST, np.max)
-        return max(min(_significant(values, 1, np.min), most), 0)
+        return max(min(_significant(values / 2, 1, np.min), most), 0)
     at_least = max(_significant(values, 1, np.max), 0)
     if name in DECIMALS:
         return max(DECIMALS[name], at_least)
