@@ -460,7 +460,7 @@ def test_what_is_missing_to_leave_out_clusters_is_named(
 def test_a_model_with_a_treatment_asks_for_its_data(
     answers: xr.DataTree, answered: pd.DataFrame
 ) -> None:
-    with pytest.raises(ValueError, match=r"needs more .*: arm\. .*data=data"):
+    with pytest.raises(ValueError, match=r"needs other .*: arm\. .*data=data"):
         ml.loo(answers, leave_out="g", groups=answered["g"])
 
 
