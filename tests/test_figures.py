@@ -327,7 +327,7 @@ def test_interval_stacks_mark_exactly_the_intervals_that_miss() -> None:
     close(segments(left)[:, :, 0], [[0.5, 2.0], [-1.0, 0.5], [2.0, 3.0]])
     close(segments(left)[:, 0, 1], [1, 0, 2])
     assert len(curves(right)[1]) == 3
-    assert legend(figure) == ["holds the truth", "misses it"]
+    assert legend(figure) == ["contains the truth", "misses it"]
 
 
 def test_within_and_between_draws_each_clusters_line_and_that_of_the_averages() -> None:

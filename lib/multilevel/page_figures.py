@@ -92,7 +92,7 @@ def interval_stacks(
         misses = (stack["lower"] > truth) | (stack["upper"] < truth)
         ax.axvline(truth, color=GREY, linestyle="--", linewidth=1)
         for part, color, width, name in [
-            (stack[~misses], PALE, 1.4, "holds the truth"),
+            (stack[~misses], PALE, 1.4, "contains the truth"),
             (stack[misses], TERRACOTTA, 2.6, "misses it"),
         ]:
             ax.hlines(
