@@ -276,6 +276,27 @@ def test_predictive_counts_are_those_of_the_data_and_of_each_replicate() -> None
     assert next(iter(shown)) == "observed"
 
 
+def test_predictive_by_cluster_sets_observed_means_on_those_of_the_simulated_data() -> None:
+    index = [10, 20, 30, 40, 50]
+    data = pd.DataFrame({"g": list("babab"), "y": [5.0, 1, 6, 2, 7]}, index=index)
+    rows = RNG.normal(size=(400, 5)) + data["y"].to_numpy()
+    replicates = xr.DataArray(rows, {"row": index}, ("draw", "row"))
+    figure = figures.predictive_by_cluster(data, "y", "g", replicates, "y")
+    (ax,) = figure.axes
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b"]  # 1.5, then 6
+    close(ax.lines[0].get_ydata(), [1.5, 6])
+    means = np.array([rows[:, [1, 3]].mean(1), rows[:, [0, 2, 4]].mean(1)])
+    lines = [c for c in ax.collections if isinstance(c, LineCollection)]
+    for collection, probs in zip(lines, [(0.025, 0.975), (0.25, 0.75)], strict=True):
+        ends = [segment[:, 1] for segment in collection.get_segments()]
+        close(ends, np.quantile(means, probs, axis=1).T)
+    wide, half = carries(figure)["tables"]
+    assert wide["columns"] == ["mean", "lower", "upper", "observed"]
+    assert half["columns"] == ["mean", "lower", "upper"]
+    with pytest.raises(ValueError, match="simulated for other rows"):
+        figures.predictive_by_cluster(data.iloc[::-1], "y", "g", replicates, "y")
+
+
 def test_cumulative_logit_shows_the_probabilities_between_the_thresholds() -> None:
     thresholds, etas = [-1.0, 0.5, 2.0], {"no action": 0.0, "action": -0.7}
     figure = page_figures.cumulative_logit(thresholds, etas)

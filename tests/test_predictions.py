@@ -541,6 +541,19 @@ def test_replicates_keep_the_index_of_the_rows_and_their_own_clusters() -> None:
     assert (replicates.sel(row=10) == 0).all()
 
 
+def test_replicates_of_a_model_come_from_its_prior() -> None:
+    data = SEEN.assign(y=np.linspace(-1, 1, len(SEEN)))
+    given = ml.no_pooling(data, "y", "person", sigma=Prior(pm.Exponential, 2))
+    rows = many({"person": "mia"}, 2)
+    replicates = ml.replicate(given, rows, seed=1, draws=1000)
+    first, second = replicates.to_numpy().T
+    # Both rows share the level, with variance 1.5^2; the variance of y is 2 / 2^2 more.
+    assert np.cov(first, second)[0, 1] == pytest.approx(1.5**2, abs=0.45)
+    assert first.var() == pytest.approx(1.5**2 + 0.5, abs=0.5)
+    with pytest.raises(ValueError, match="There are 1000 draws; 1001 data sets"):
+        ml.replicate(given, rows, seed=1, draws=1001)
+
+
 def test_replicates_repeat_with_their_seed() -> None:
     fit = ordered(group=True)
     rows = many({"person": "mia", "dose": 0.0, "age": 0.0}, 200)
@@ -582,5 +595,5 @@ def test_a_flat_threshold_is_named_as_its_keyword() -> None:
 
 def test_more_replicates_than_draws_are_refused() -> None:
     rows = pd.DataFrame({"person": ["a"]})
-    with pytest.raises(ValueError, match="The fit has 8 draws; 9 data sets"):
+    with pytest.raises(ValueError, match="There are 8 draws; 9 data sets"):
         ml.replicate(partial_pooling(), rows, seed=1, draws=9)

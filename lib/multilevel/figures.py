@@ -509,6 +509,65 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
     return with_numbers(figure, {"counts": Estimates.of(table, errors)})
 
 
+def predictive_by_cluster(
+    data: pd.DataFrame, outcome: str, group: str, replicates: xr.DataArray, ylabel: str
+) -> Figure:
+    """Draw a posterior predictive check: each cluster's mean, observed and simulated.
+
+    Parameters
+    ----------
+    data
+        The rows that the data sets were simulated for.
+    outcome, group
+        Names of its columns: the observed outcome, a number, and the cluster of each row.
+    replicates
+        Posterior predictive data sets, as returned by :func:`multilevel.replicate` for ``data``:
+        dims (draw, row) or (chain, draw, row). A few hundred draws give steady intervals.
+    ylabel
+        Label of the vertical axis, with units.
+
+    Returns
+    -------
+    Figure
+        The clusters in the order of their observed means, which are dots over the central 50 % and
+        95 % of the means of the simulated data sets.
+
+    Raises
+    ------
+    ValueError
+        The rows of ``data`` are not those of the data sets.
+    """
+    if list(replicates["row"].to_numpy()) != list(data.index):
+        raise ValueError("The data sets were simulated for other rows: use replicate(fit, data).")
+    clusters = data[group].astype(object)
+    observed = data[outcome].astype(float).groupby(clusters).mean().sort_values(kind="stable")
+    simulated = _means_by_cluster(replicates, clusters, observed.index)
+    half, wide = (interval(simulated, prob=prob).set_index("cluster") for prob in (0.5, 0.95))
+    figure, ax = plt.subplots(figsize=(6.4, 3.4))
+    x = np.arange(len(observed))
+    ax.vlines(x, wide["lower"], wide["upper"], color=TEAL, linewidth=1.2, label="95 % of simulated")
+    ax.vlines(x, half["lower"], half["upper"], color=PALE, linewidth=4, label="50 % of simulated")
+    ax.plot(x, observed, "o", color=TERRACOTTA, mec="white", mew=0.5, ms=5, label="observed")
+    few = len(observed) <= 20
+    ax.set(xticks=x if few else [], xlabel=f"{group}, in the order of the observed means")
+    ax.set(xticklabels=observed.index if few else [], ylabel=ylabel)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    table = wide.assign(observed=observed)
+    return with_numbers(figure, {"95 %": table, "50 %": half})
+
+
+def _means_by_cluster(
+    replicates: xr.DataArray, clusters: pd.Series, order: pd.Index
+) -> xr.DataArray:
+    """Return the mean of each cluster in each simulated data set, dims (chain, draw, cluster)."""
+    if "chain" not in replicates.dims:
+        replicates = replicates.expand_dims("chain")
+    values = replicates.transpose("chain", "draw", "row").to_numpy().astype(float)
+    member = np.array([clusters.to_numpy() == cluster for cluster in order], dtype=float)
+    means = values @ (member / member.sum(axis=1, keepdims=True)).T
+    return xr.DataArray(means, {"cluster": order.to_numpy()}, ("chain", "draw", "cluster"))
+
+
 def curves(
     panels: Mapping[str, pd.DataFrame],
     xlabel: str,

@@ -94,7 +94,7 @@ def predict(
 
 
 def replicate(
-    fit: xr.DataTree,
+    fit_or_model: xr.DataTree | pm.Model,
     newdata: pd.DataFrame,
     seed: int,
     draws: int | None = 5,
@@ -102,19 +102,20 @@ def replicate(
     *,
     new: Literal["population", "existing"] = "population",
 ) -> xr.DataArray:
-    """Simulate data sets from the posterior predictive distribution.
+    """Return data sets simulated from the posterior or the prior predictive distribution.
 
     Parameters
     ----------
-    fit
-        A fit, as returned by :func:`multilevel.fit`.
+    fit_or_model
+        A fit, as returned by :func:`multilevel.fit`: posterior predictive. Or a model of one of the
+        builders, which needs no sampling: prior predictive, from 1000 draws of the prior.
     newdata
         The rows to simulate an outcome for.
     seed
         Seed of the choice of posterior draws and of the simulated outcomes.
     draws
-        Number of data sets, each simulated from another posterior draw. None: one data set for
-        every posterior draw.
+        Number of data sets, each simulated from another draw of the parameters. None: one data
+        set for every draw.
     clusters, new
         Which clusters to simulate for, as for :func:`predict`.
 
@@ -127,7 +128,7 @@ def replicate(
     Raises
     ------
     ValueError
-        As for :func:`predict`; or the fit has fewer draws than data sets are asked for.
+        As for :func:`predict`; or there are fewer draws than data sets are asked for.
 
     Examples
     --------
@@ -140,6 +141,11 @@ def replicate(
     >>> dict(ml.replicate(fit, data, seed=1, draws=2).sizes)
     {'draw': 2, 'row': 20}
 
+    Before the fit, the same from the prior:
+
+    >>> dict(ml.replicate(ml.no_pooling(data, "y", "person"), data, seed=1, draws=3).sizes)
+    {'draw': 3, 'row': 20}
+
     With a data set for every draw, ArviZ checks the calibration of leave-one-out predictions:
 
     >>> import arviz as az
@@ -149,10 +155,10 @@ def replicate(
     >>> dict(az.loo_pit(fit).sizes)
     {'row': 20}
     """
-    structure = structure_of(fit, "replicate()")
+    structure = structure_of(fit_or_model, "replicate()")
     newdata = _check_rows(newdata)
     rng = np.random.default_rng(seed)
-    selected = _choose_draws(fit["posterior"].dataset, draws, rng)
+    selected = _choose_draws(_posterior_or_prior(fit_or_model, seed), draws, rng)
     expected = _expected_outcome(structure, selected, newdata, clusters, new, seed)
     if structure.family == "ordered":
         cumulative = expected.cumsum("category").isel(category=slice(None, -1))
@@ -174,13 +180,13 @@ def _choose_draws(
         return posterior
     available = posterior.sizes["chain"] * posterior.sizes["draw"]
     if number > available:
-        raise ValueError(f"The fit has {available} draws; {number} data sets were asked for.")
+        raise ValueError(f"There are {available} draws; {number} data sets were asked for.")
     chosen = rng.choice(available, number, replace=False)
     chain, draw = np.divmod(chosen, posterior.sizes["draw"])
     selected = posterior.isel(
         chain=xr.DataArray(chain, dims="draw"), draw=xr.DataArray(draw, dims="draw")
     )
-    return selected.drop_vars(["chain", "draw"])
+    return selected.drop_vars(["chain", "draw"], errors="ignore")
 
 
 def _random(generate: Callable[..., np.ndarray], like: xr.DataArray) -> xr.DataArray:
