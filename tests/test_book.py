@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from copy import copy
 from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
@@ -11,6 +12,8 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
+
+from bookmaking.html.extensions.typography import set_numbers
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -172,10 +175,29 @@ def test_glued_numbers_are_shown_as_they_were_written(source: Path) -> None:
         if "scrapbook" in output.get("metadata", {})
     }
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    expected = [glued[name] for name in re.findall(r"{glue:text}`([\w-]+)`", prose)]
+    expected = [set_numbers(glued[name]) for name in re.findall(r"{glue:text}`([\w-]+)`", prose)]
     article = soup(HTML / "chapters" / f"{source.stem}.html").find("article")
     assert article is not None
     assert [span.get_text() for span in article.select("span.pasted-text")] == expected
+
+
+def test_numbers_in_prose_have_minus_signs_and_stay_with_their_units(page: BeautifulSoup) -> None:
+    """A hyphen before a number is set as a minus sign, and the space before a unit never breaks."""
+    article = page.find("article")
+    assert isinstance(article, Tag)
+    for part in article.select("p, li, figcaption, dd"):
+        if part.find_parent(class_=re.compile("cell_output|cell_input")) is None:
+            part = copy(part)
+            for code in part.select("code, pre, .math, script"):
+                code.replace_with("\N{OBJECT REPLACEMENT CHARACTER}")
+            text = part.get_text()
+            assert set_numbers(text) == text
+
+
+def test_numbers_are_set_as_a_printer_would() -> None:
+    assert set_numbers("-3 to -.5 (-2), pages 3-4") == "−3 to −.5 (−2), pages 3-4"
+    assert set_numbers("95 % in 3 s, 5 sets") == "95\xa0% in 3\xa0s, 5 sets"
+    assert set_numbers(" % of it", after_number=True) == "\xa0% of it"
 
 
 def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:

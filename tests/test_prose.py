@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jupytext
+import nbformat
 import pytest
+
+from multilevel.estimates import GLUE
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "chapters").glob("*.md"))
@@ -124,6 +127,30 @@ def test_no_result_is_typed(source: Path) -> None:
         f"{source.name}: glue these numbers from the run, or allow them in "
         f"tests/typed_numbers.csv with the reason:\n" + "\n".join(uncovered)
     )
+
+
+WITHOUT_COMMA = r"(?<![\w.,-])\d{4,}(?![\w-])"
+YEARS = range(1800, 2100)
+
+
+def thousands_without_comma(text: str) -> list[str]:
+    """Find numbers from 1,000 on that are written without a comma; years are."""
+    return [n for n in re.findall(WITHOUT_COMMA, text) if int(n) not in YEARS]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_thousands_have_a_comma(source: Path) -> None:
+    assert [n for text in passages(source) for n in thousands_without_comma(prose_of(text))] == []
+    for cell in nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if "scrapbook" in output.get("metadata", {}):
+                text = output.data.get(f"{GLUE}text/plain", "")
+                assert thousands_without_comma(text) == [], cell.source
+
+
+def test_a_number_without_its_comma_is_found() -> None:
+    text = "In 2006, 4000 draws of 9,930 rows (12345 in all) gave 0.1234; seeds 1-2000."
+    assert thousands_without_comma(text) == ["4000", "12345"]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
