@@ -128,6 +128,32 @@ def test_solutions_that_run_together_are_those_of_each_student(work: Path) -> No
         assert same == (name not in ("differences", "pd_lower")), name
 
 
+def test_only_what_answers_follow_from_runs() -> None:
+    code = """
+import figures, ml
+rows = load(); rows.head()
+old = 1
+fit = ml.fit(rows, old)
+figures.forest(fit)
+old = fit.sigma; loo = ml.loo(fit)
+table = [i for i in rows if i]
+table.append(old)
+for fit in [fit]: table = table + [fit]
+def spread(fit): return worst(fit)
+worst = max
+ml.hand_in("spread", spread(table))
+"""
+    kept = solutions.needed([ast.parse(line) for line in code.splitlines()])
+    left_out = ["rows.head()", "figures.forest(fit)", "loo = ml.loo(fit)"]
+    said = "\n".join(ast.unparse(cell) for cell in kept).split("\n")
+    wanted = [
+        line for line in ast.unparse(ast.parse(code)).splitlines() if line not in left_out[1:]
+    ]
+    assert [line for line in said if line] == [line for line in wanted if line]
+    (last,) = solutions.needed([ast.parse("x = 1; y = x; x = 2; ml.hand_in('x', x)")])
+    assert ast.unparse(last) == "x = 2\nml.hand_in('x', x)"
+
+
 def test_what_follows_from_the_id_runs_for_every_student() -> None:
     code = [
         "STUDENT = 'ada'; mine = pick(STUDENT)",

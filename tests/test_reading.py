@@ -1,15 +1,15 @@
 """What a reader sees of a page's code: the model, the fit, the question, and tables to be read."""
 
-import ast
 import re
-import symtable
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+
+from bookmaking.notebooks import names
 
 SOURCES = sorted((Path(__file__).parents[1] / "chapters").glob("*.ipynb"))
 FOLDED = {"hide-input", "hide-cell", "remove-cell", "remove-input"}
@@ -37,46 +37,15 @@ def is_open(cell: Any) -> bool:
 # Checks stand apart -------------------------------------------------------------------------------
 
 
-def scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    yield table
-    for child in table.get_children():
-        yield from scopes(child)
-
-
-def bound(source: str) -> set[str]:
-    """Return the names that code assigns, imports, defines or changes the contents of."""
-    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
-    names = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
-                inner: ast.expr = node
-                while isinstance(inner, ast.Subscript | ast.Attribute):
-                    inner = inner.value
-                names |= {inner.id} if isinstance(inner, ast.Name) else set()
-    return names
-
-
-def used(source: str) -> set[str]:
-    """Return the names of the notebook that code uses, in functions, too."""
-    top = symtable.symtable(source, "cell", "exec")
-    return {
-        symbol.get_name()
-        for table in scopes(top)
-        for symbol in table.get_symbols()
-        if symbol.is_referenced() and (table is top or symbol.is_global())
-    }
-
-
-def shared_names(cells: Iterable[Any]) -> set[str]:
+def shared_names(cells: Sequence[Any]) -> set[str]:
     """Return names that a check makes or changes, and that other code makes or uses."""
-    checks, others = set(), set()
-    for cell in cells:
-        if is_check(cell):
-            checks |= bound(cell.source)
-        else:
-            others |= bound(cell.source) | used(cell.source)
-    return checks & others
+    checks = [cell.source for cell in cells if is_check(cell)]
+    others = [cell.source for cell in cells if not is_check(cell)]
+    imports = re.findall(r"^(?:import|from) .*", "\n".join([*checks, *others]), re.MULTILINE)
+    modules = names.made("\n".join(imports))  # which a call does not change
+    touched = {name for check in checks for name in names.made(check)}
+    touched |= {name for check in checks for name in names.changed(check)} - modules
+    return touched & {name for other in others for name in names.made(other) | names.used(other)}
 
 
 @each_page
@@ -99,6 +68,7 @@ def cell(source: str, *given: str) -> Any:
         "if (fit := 1): ...",
         "fit['sigma'] = 0",
         "fit.attrs['seed'] = 0",
+        "fit.pop('sigma')",
         "a, (b, *fit) = []",
     ],
 )
@@ -153,10 +123,9 @@ def empty_columns(html: str) -> list[str]:
     rows = [[td.get_text() for td in tr.find_all("td")] for tr in soup.select("tbody tr")]
     heads = [th.get_text() for th in soup.select("thead tr")[-1].find_all("th")] if rows else []
     columns = list(zip(*rows, strict=False))
-    names = heads[len(heads) - len(columns) :]
     return [
         name
-        for name, column in zip(names, columns, strict=False)
+        for name, column in zip(heads[len(heads) - len(columns) :], columns, strict=False)
         if all(re.fullmatch(r"[-−]?0\.0+", text) for text in column)
     ]
 

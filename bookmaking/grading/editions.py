@@ -36,9 +36,9 @@ from bookmaking.grading.sandbox import STUDY_DATA
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
 from bookmaking.notebooks.derivation import derive, write
-from bookmaking.notebooks.execution import execute_here
 from bookmaking.paths import BUILD, CHAPTERS, DIST, EXECUTED, ROOT
 from bookmaking.ready import EMPTY
+from multilevel.answers import NOTHING
 
 HERE = Path(__file__).parent
 TELLING = 30
@@ -182,38 +182,39 @@ def left_out() -> list[str]:
     return [Path(page["file"]).name for part in parts for page in part["chapters"]]
 
 
-def student_notebook(name: str, execute: bool = True) -> nbformat.NotebookNode:
+def student_notebook(name: str, outputs: bool = True) -> nbformat.NotebookNode:
     """Make a page's notebook for students.
 
-    What is left of an exercise page is executed anew: the outputs of the cells that hand in belong
-    to the solution. Other pages keep their outputs.
+    Nothing depends on a solution, so that outputs are those of the executed page, but for the cells
+    that hand in: without an answer, they say that there is none.
 
     Parameters
     ----------
     name
         The page.
-    execute
-        Whether to execute an exercise page.
+    outputs
+        Whether to have outputs, for which the page must have been executed.
 
     Returns
     -------
     The notebook
     """
     exercise = name.startswith(PREFIX)
-    if exercise:
-        page = derive(CHAPTERS / f"{name}.md")
-    else:
+    if outputs:
         page = nbformat.read(EXECUTED / f"{name}.ipynb", as_version=4)
+    else:
+        page = derive(CHAPTERS / f"{name}.md")
     page.cells = without_solutions(page.cells, exercise)
     page.metadata.pop("jupytext", None)  # there is no other half here
     count = 0
     for number, cell in enumerate(page.cells, start=1):
         cell["id"] = f"{name}-{number}"
-        if cell.cell_type == "code" and not exercise:
+        if cell.cell_type == "code" and outputs:
             count += 1
             cell["execution_count"] = count
-    if exercise and execute:
-        execute_here(page)
+            if has_tag(cell, "hand-in"):
+                text = f"{answer_of(cell)}: {NOTHING}.\n"
+                cell["outputs"] = [nbformat.v4.new_output("stream", name="stdout", text=text)]
     return page
 
 
@@ -325,7 +326,7 @@ def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
     written answer, points, rubrics that only graders see, and a hidden part that fails where
     nbgrader executes it itself
     """
-    page = student_notebook(PREFIX + assignment, execute=False)
+    page = student_notebook(PREFIX + assignment, outputs=False)
     stored = nbformat.read(CHAPTERS / f"{PREFIX}{assignment}.ipynb", as_version=4)
     values, points, rubrics = quoted(stored.cells), points_of(assignment), rubric_of(assignment)
     cells = []

@@ -18,6 +18,7 @@ from pathlib import Path
 import jupytext
 
 from bookmaking.grading.exercises import STUDENT, source_of
+from bookmaking.notebooks import names
 
 
 class WithoutClaims(ast.NodeTransformer):
@@ -64,7 +65,8 @@ def prepare() -> None:
 def run(assignment: str, folders: Mapping[str, Path]) -> None:
     """Run a solution in this process for some students and store the answers of each, all or none.
 
-    What does not depend on the student runs once: see :func:`individual`.
+    Only what answers follow from runs (:func:`needed`), and what does not depend on the student
+    runs once (:func:`individual`).
 
     Parameters
     ----------
@@ -77,9 +79,61 @@ def run(assignment: str, folders: Mapping[str, Path]) -> None:
     namespace: dict[str, object] = {"__name__": "__main__"}
     wanted: set[int] | None = None
     for student, folder in folders.items():
-        cells = code_of(assignment, student)
+        cells = needed(code_of(assignment, student))
         _run_once(assignment, folder.resolve(), cells, namespace, wanted)
         wanted = individual(cells)
+
+
+ANSWERS = {"hand_in", "reference_answer"}
+
+
+def needed(cells: Sequence[ast.Module]) -> list[ast.Module]:
+    """Return only the statements that the answers follow from: not what draws, compares or checks.
+
+    A statement is one of them if it makes or changes (:mod:`bookmaking.notebooks.names`) a name
+    that a later one of them uses, or a function, which may be called later. A call does not change
+    a module.
+
+    Parameters
+    ----------
+    cells
+        The cells of an exercise, in order.
+
+    Returns
+    -------
+    The same cells, some of them empty
+    """
+    modules = {name for cell in cells for name in _imported(cell)}
+    late = {name for cell in cells for name in _used_in_functions(cell)}
+    kept, theirs = [], set(late)
+    for cell in reversed(cells):
+        statements = []
+        for statement in reversed(cell.body):
+            source = ast.unparse(statement)
+            makes, uses = names.made(source), names.used(source)
+            if _hands_in(statement) or (makes | names.changed(source) - modules) & theirs:
+                statements.append(statement)
+                if not isinstance(statement, ast.If | ast.For | ast.With | ast.Try | ast.AugAssign):
+                    theirs -= makes - late  # what they were before does not matter
+                theirs |= uses
+        kept.append(ast.Module(statements[::-1], type_ignores=[]))
+    return kept[::-1]
+
+
+def _used_in_functions(cell: ast.Module) -> set[str]:
+    functions = [n for n in ast.walk(cell) if isinstance(n, ast.FunctionDef | ast.Lambda)]
+    return {name for function in functions for name in names.used(ast.unparse(function))}
+
+
+def _imported(cell: ast.Module) -> set[str]:
+    imports = [s for s in cell.body if isinstance(s, ast.Import | ast.ImportFrom)]
+    return names.made("\n".join(map(ast.unparse, imports)))
+
+
+def _hands_in(statement: ast.stmt) -> bool:
+    """Say whether a statement calls ``ml.hand_in`` or ``reference_answer``."""
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return any(ast.unparse(function).rpartition(".")[2] in ANSWERS for function in calls)
 
 
 def individual(cells: Sequence[ast.Module]) -> set[int]:
@@ -96,11 +150,11 @@ def individual(cells: Sequence[ast.Module]) -> set[int]:
     -------
     Their places, from 0
     """
-    found, theirs = set(), {"STUDENT", "hand_in", "reference_answer"}
+    found, theirs = set(), {"STUDENT", *ANSWERS}
     for place, cell in enumerate(cells):
-        names = {node.id for node in ast.walk(cell) if isinstance(node, ast.Name)}
-        names |= {node.attr for node in ast.walk(cell) if isinstance(node, ast.Attribute)}
-        if names & theirs:
+        mentioned = {node.id for node in ast.walk(cell) if isinstance(node, ast.Name)}
+        mentioned |= {node.attr for node in ast.walk(cell) if isinstance(node, ast.Attribute)}
+        if mentioned & theirs:
             found.add(place)
             for node in ast.walk(cell):
                 match node:
