@@ -12,7 +12,7 @@ from bookmaking.paths import LIBRARY, ROOT, ensure_home
 
 
 class Command(NamedTuple):
-    """What to call, where it runs, and what it does."""
+    """Function, environment and description of a command."""
 
     function: str
     """``module:function`` of this package; it takes the other arguments."""
@@ -31,9 +31,9 @@ COMMANDS = {
     "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),
     "kernel": Command("lab:kernel", "run", "offer this environment to a JupyterHub"),
-    "check": Command("installation:main", "run", "say whether this machine gives the right answer"),
-    "ready": Command("ready:main", "run", "say whether an exercise is ready to be handed in"),
-    "links": Command("html.build:links", "book", "ask whether the addresses outside still answer"),
+    "check": Command("installation:main", "run", "check that this machine gives the right answer"),
+    "ready": Command("ready:main", "run", "check whether an exercise is ready to be handed in"),
+    "links": Command("html.build:links", "book", "check the external links"),
     "student": Command("grading.editions:student", "book", "the students' edition"),
     "instructor": Command("grading.editions:instructor", "book", "the instructor's edition"),
     "nbgrader": Command("grading.editions:nbgrader", "book", "a course folder of nbgrader"),
@@ -50,7 +50,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run a command in its environment, which is set up if need be."""
+    """Run a command in its environment, which is set up if necessary."""
     name, *rest = arguments or ["help"]
     if name not in COMMANDS:
         print("usage: python -m bookmaking COMMAND [OPTIONS]\n")
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _is_here(environment: str) -> bool:
-    """Say whether what runs the chapters is installed where this runs, as on a server."""
+    """Return whether the packages that run the chapters are installed here, as on a server."""
     found = find_spec("multilevel") if environment == "run" else None
     return found is not None and found.origin == str(LIBRARY / "__init__.py")
 

@@ -1,8 +1,8 @@
-"""Make the book: execute the chapters that something changed for, build the HTML, pack it.
+"""Make the book: execute the chapters that are out of date, build the HTML, pack it.
 
-``[tool.bookmaking]`` in pyproject.toml says whether the book shows solutions: ``solutions`` is
-``"shown"``, ``"held back"``, or the date from which they are shown. Until then the book that is
-built is the one that students get, and everything in it is searched for traces of a solution.
+``[tool.bookmaking]`` in pyproject.toml determines whether the book shows solutions: ``solutions``
+is ``"shown"``, ``"held back"``, or the date from which they are shown. Until then the students'
+edition is built, and every file in it is searched for traces of a solution.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from bookmaking.paths import BOOKMAKING, BUILD, CHAPTERS, EXECUTED, HTML, ROOT, 
 
 BUILT_FROM = ".built-from"
 BUILD_LOCK = BUILD / "build.lock", "A build"
-"""What everything holds that changes ``_build``."""
+"""Lock of all commands that change ``_build``."""
 
 
 def book(arguments: list[str]) -> int:
@@ -85,13 +85,13 @@ def notebooks(arguments: list[str]) -> int:
 
 
 def execute_outdated() -> None:
-    """Execute the chapters that something changed for."""
+    """Execute the chapters that are out of date."""
     if names := outdated(pages()):
         execute(names)
 
 
 def build_if_changed(sources: list[Path]) -> None:
-    """Build the HTML, unless it was built from just these files."""
+    """Build the HTML, unless it was built from the same files."""
     missing = [source.name for source in sources if not source.is_file()]
     if missing:
         sys.exit(f"Missing: {', '.join(missing)}. python -m bookmaking notebooks makes them.")
@@ -102,7 +102,7 @@ def build_if_changed(sources: list[Path]) -> None:
     if not mark.is_file() or mark.read_text(encoding="utf-8") != state:
         build.build(sources)
         mark.write_text(state, encoding="utf-8")
-    archives.pack_both()  # the notebooks' archive holds more than the pages are built from
+    archives.pack_both()  # the notebooks' archive has more files than the pages are built from
 
 
 def _state(files: Iterable[Path]) -> str:

@@ -1,4 +1,4 @@
-"""Set up the project's environments from hash-locked requirements, by the standard library alone.
+"""Set up the project's environments from hash-locked requirements, with the standard library alone.
 
 usage: python -m bookmaking set-up [book | run | grading | jax | bambi]
 """
@@ -21,7 +21,7 @@ JAX = "jax"
 
 
 class Environment(NamedTuple):
-    """A virtual environment, and what is installed in it."""
+    """A virtual environment and its contents."""
 
     folder: Path
     lock: Path
@@ -44,7 +44,7 @@ ENVIRONMENTS = {
 
 
 def set_up(name: str) -> Path:
-    """Make an environment, or make it anew if what it stands on changed.
+    """Make an environment, or make it again if its lock or Python changed.
 
     Parameters
     ----------
@@ -75,14 +75,14 @@ def set_up(name: str) -> Path:
 
 
 def is_ready(name: str) -> bool:
-    """Say whether an environment is there, and still what its lock says."""
-    if name == "run" and _recorded(ENVIRONMENTS["run"])[:1] == ["book"]:  # which holds it
+    """Return whether an environment exists and agrees with its lock."""
+    if name == "run" and _recorded(ENVIRONMENTS["run"])[:1] == ["book"]:  # which includes it
         return is_ready("book")
     return _recorded(ENVIRONMENTS[name]) == _state(name)
 
 
 def _make(environment: Environment, name: str) -> None:
-    """Make an environment anew; where its packages are as they were, only link the project."""
+    """Make an environment again; if its packages have not changed, only link the project."""
     if _recorded(environment)[:2] != _state(name)[:2]:
         _install(environment)
     python = python_of(environment.folder)
@@ -125,7 +125,7 @@ def _install(environment: Environment) -> None:
 def _pip(python: Path, *arguments: str) -> None:
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.run([*command, *arguments]).returncode != 0:
-        sys.exit("The set-up did not succeed; pip says above why. Nothing else was changed.")
+        sys.exit("The set-up failed for the reason that pip gives above. Nothing else was changed.")
 
 
 def _packages(python: Path) -> str:
@@ -147,7 +147,7 @@ def _recorded(environment: Environment) -> list[str]:
 def _state(name: str) -> list[str]:
     """Return an environment's name, and checksums of its packages and of the project's metadata."""
     environment = ENVIRONMENTS[name]
-    # An environment cannot be moved: its programs name the interpreter by its whole path.
+    # An environment cannot be moved: its programs contain the absolute path of the interpreter.
     packages = environment.lock.read_bytes() + str(environment.folder).encode()
     metadata = [project / "pyproject.toml" for project in environment.projects]
     project = b"".join(file.read_bytes() for file in metadata if file.is_file())
@@ -160,7 +160,8 @@ def split(lock: str) -> tuple[str, str]:
     Parameters
     ----------
     lock
-        A requirements file with hashes, as uv writes it; below each package it says what needs it.
+        A requirements file with hashes, as uv writes it, with a comment below each package that
+        lists its dependents.
 
     Returns
     -------
@@ -188,7 +189,9 @@ def main(arguments: list[str]) -> int:
     """Set up the environments that are named, by default the book's."""
     unknown = [name for name in arguments if name not in ENVIRONMENTS]
     if unknown:
-        sys.exit(f"There is no environment {unknown[0]!r}: {', '.join(ENVIRONMENTS)}.")
+        sys.exit(
+            f"Unknown environment {unknown[0]!r}; the environments are {', '.join(ENVIRONMENTS)}."
+        )
     for name in arguments or ["book"]:
         set_up(name)
     return 0

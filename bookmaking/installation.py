@@ -1,9 +1,9 @@
-"""Fit a tiny model and say in words whether this machine gives the right answer.
+"""Fit a small model and report whether this machine gives the right answer.
 
 usage: python -m bookmaking check
 
 The model with partial pooling is fitted to the 91 people, and every posterior mean and standard
-deviation is set beside the exact answer, which needs no draws (see ``multilevel.exact``).
+deviation is compared with the exact answer, which needs no draws (see ``multilevel.exact``).
 """
 
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ STANDARD_ERRORS = 5
 SHOWN = ["alpha_bar", "sigma_alpha", "sigma", "alpha[6]", "alpha[29]"]
 
 ADVICE = """What to do:
-1. Set the installation up anew and check again: remove the folder .venv, and repeat this command.
-2. If the answer stays wrong, run the tests, which say what is wrong: python -m bookmaking test
+1. Repeat the installation and check again: remove the folder .venv, and repeat this command.
+2. If it is still wrong, run the tests, which show where the error is: python -m bookmaking test
 3. Report it with the table above, the output of the tests, and your machine and system."""
 
 
 def compare(ours: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
-    """Set posterior means and standard deviations beside the exact ones.
+    """Compare posterior means and standard deviations with the exact ones.
 
     Parameters
     ----------
     ours
-        What :func:`multilevel.summarise` gives.
+        Table as returned by :func:`multilevel.summarise`.
     exact
-        What :func:`multilevel.exact_posterior` gives.
+        Table as returned by :func:`multilevel.exact_posterior`.
 
     Returns
     -------
@@ -49,12 +49,12 @@ def compare(ours: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_words(table: pd.DataFrame) -> str:
-    """Say in words what the comparison found, and what to do if it is wrong."""
+    """Return the result of the comparison in words, with advice if it is wrong."""
     wrong = table.index[~table["right"]].tolist()
     if not wrong:
         return (
             f"This installation gives the book's answer: all {len(table)} numbers agree with the "
-            f"exact ones.\nPages that you run will show slightly different numbers than the book "
+            f"exact ones.\nPages that you run will show slightly different numbers from the book "
             f"where its processor\nand yours round differently: by a few Monte Carlo standard "
             f"errors, as above, and no more."
         )

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HELD = "BOOK_LOCKS"
-"""Environment variable: the locks that a process holds, for those that it starts and waits for."""
+"""Environment variable: the locks of a process, for the processes that it starts and waits for."""
 
 
 @contextmanager
 def only_one(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock, which the system releases whatever ends the process.
+    """Hold a lock, which the system releases when the process ends for any reason.
 
     Parameters
     ----------
     path
-        The lock's file; it stays, and says which process holds it.
+        The lock's file; it is kept, and contains the number of the process that holds it.
     what
         What is locked, as the beginning of the message.
 

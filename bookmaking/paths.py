@@ -1,4 +1,4 @@
-"""Where things are in the project."""
+"""Paths of the project."""
 
 import os
 import sys
@@ -14,18 +14,18 @@ LOCK = ROOT / "requirements.txt"
 
 BUILD = ROOT / "_build"
 PROCESSES = (os.cpu_count() or 1) + 1
-"""How many processes execute chapters, or tests: kernels and browsers leave cores idle at times."""
+"""Number of processes that execute chapters or tests: kernels and browsers are idle at times."""
 
 RUN = BUILD / "run"
-"""Where chapters are executed: a folder like the project's, with stored fits of its own."""
+"""Where chapters are executed: a folder like the project's, with separate stored fits."""
 EXECUTED = BUILD / "executed"
 HTML = BUILD / "html"
 DIST = Path(os.environ.get("BOOK_DIST", ROOT / "dist"))
-"""Where editions and the course go."""
+"""Folder of the editions and the course."""
 
 
 def ensure_home(folder: Path = BUILD / "home") -> None:
-    """Take a folder of the project as the home folder where the user's own is not writable.
+    """Use a folder of the project as the home folder where the user's is not writable.
 
     Matplotlib, Jupyter and PyTensor keep files there; in a container there may be none.
     """

@@ -1,11 +1,10 @@
-"""Say whether an exercise is ready to be handed in.
+"""Check whether an exercise is ready to be handed in.
 
 usage: python -m bookmaking ready NOTEBOOK
 
 The notebook runs from top to bottom in a fresh kernel and an empty folder, as when it is graded; it
-is not changed. For each answer it says
-whether it is there, in the right form and with enough draws; whether it is right is seen in
-grading. The exit code is 1 if something is missing.
+is not changed. For each answer, the command prints whether it is there, in the right form and with
+enough draws; whether it is right is decided in grading. The exit code is 1 if something is missing.
 """
 
 import argparse
@@ -19,22 +18,22 @@ from typing import Any
 
 LONGEST = 600
 EMPTY = "*Your answer here.*"
-"""What stands where an answer in words belongs."""
+"""Text in place of an answer in words."""
 
 
 def main(arguments: list[str]) -> int:
-    """Run a notebook and say what is still missing."""
+    """Run a notebook and print what is still missing."""
     import nbformat
 
     parser = argparse.ArgumentParser(prog="python -m bookmaking ready", description=__doc__)
     parser.add_argument("notebook", type=Path)
     path = parser.parse_args(arguments).notebook
     if not path.is_file():
-        parser.error(f"there is no file {path}")
+        parser.error(f"no file {path}")
     try:
         notebook = nbformat.read(path, as_version=4)
-    except Exception as error:  # the file may hold anything
-        parser.error(f"{path.name} is damaged, or no notebook: {error}")
+    except Exception as error:  # the file may contain anything
+        parser.error(f"{path.name} is damaged or not a notebook: {error}")
     print(f"running {path.name} from top to bottom in a fresh kernel ...", flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as answers, tempfile.TemporaryDirectory() as folder:
@@ -50,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _execute(notebook: Any, folder: Path, answers: str) -> None:
-    """Run all cells, past errors, in a folder."""
+    """Run all cells in a folder, continuing after errors."""
     from nbclient import NotebookClient
     from traitlets.config import Config
 
@@ -76,7 +75,7 @@ def _errors(notebook: Any) -> Iterator[str]:
 
 
 def _answers(notebook: Any, folder: Path) -> Iterator[str]:
-    """Yield what is wrong with an answer; print what is not."""
+    """Yield the problems of answers; print the answers without problems."""
     from multilevel import answers
 
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
@@ -86,7 +85,7 @@ def _answers(notebook: Any, folder: Path) -> Iterator[str]:
     for name in names:
         file = folder / f"{name}.npz"
         if not file.is_file():
-            yield f"{name}: nothing handed in yet, or not in the form that is asked for"
+            yield f"{name}: nothing handed in yet, or not in the required form"
             continue
         answer = answers.load(file)
         problem = answers.unconverged(answer.value) if answer.kind == "draws" else None
@@ -110,7 +109,7 @@ def _words(notebook: Any) -> Iterator[str]:
 
 
 def _id(file: Path, notebook: Any) -> Iterator[str]:
-    """Yield what is wrong with the student's id, where there is one."""
+    """Yield the problem of the student's id, if there is one."""
     if not any(re.search(r"^STUDENT = ", cell.source, re.MULTILINE) for cell in notebook.cells):
         return
     student = file.read_text(encoding="utf-8") if file.is_file() else ""

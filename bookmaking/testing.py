@@ -1,4 +1,4 @@
-"""Test everything, or what takes seconds."""
+"""Run all tests, or those that take seconds."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def test(arguments: list[str]) -> int:
 
 
 def _start(*commands: list[str]) -> list[subprocess.Popen[bytes]]:
-    """Start commands, which run beside what follows."""
+    """Start commands in the background."""
     return [subprocess.Popen(command, cwd=ROOT) for command in commands]
 
 

@@ -86,9 +86,9 @@ def test_both_are_compared_by_loo_and_do_not_differ(fits: dict[str, xr.DataTree]
 def test_predictions_are_left_to_bambi(
     fits: dict[str, xr.DataTree], data: pd.DataFrame, bambi_model: bmb.Model
 ) -> None:
-    with pytest.raises(ValueError, match=r"use Bambi's own predict: model\.predict\(fit"):
+    with pytest.raises(ValueError, match=r"use its method predict: model\.predict\(fit"):
         ml.predict(fits["bambi"], data)
-    with pytest.raises(ValueError, match=r"replicate\(\) needs to know what the model is made of"):
+    with pytest.raises(ValueError, match=r"replicate\(\) needs the structure of the model"):
         ml.replicate(fits["bambi"], data, seed=1)
     # As the message says; and for the same rows it agrees with the builder's model.
     theirs = bambi_model.predict(fits["bambi"], data=data.head(3), inplace=False)

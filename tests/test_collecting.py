@@ -208,7 +208,7 @@ def test_what_is_left_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     }
     said = collect(archive(tmp_path / "a.zip", files), roster, tmp_path, "groups")
     assert said == [
-        "'someone_999_1_a.ipynb': nobody in the roster has this name and the number 999",
+        "'someone_999_1_a.ipynb': no one in the roster has this name and the number 999",
         "'readme.txt': not named as Canvas does",
         "s0418: 2 MB, too large",
     ]
@@ -218,7 +218,7 @@ def test_what_is_left_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(CollectingError, match="more than a class hands in"):
         collect(tmp_path / "a.zip", roster, tmp_path, "groups")
     (tmp_path / "b.zip").write_text("no")
-    with pytest.raises(CollectingError, match=r"b\.zip is no zip file"):
+    with pytest.raises(CollectingError, match=r"b\.zip is not a zip file"):
         collect(tmp_path / "b.zip", roster, tmp_path, "groups")
     plain = read_roster(table(tmp_path / "p.csv", [{"id": "ada"}]))
     with pytest.raises(CollectingError, match="needs Moodle's worksheet or Canvas's gradebook"):
@@ -264,7 +264,7 @@ def test_a_table_of_ones_own_is_a_roster_and_another_column_can_hold_the_ids(
             None,
             "its columns are name. Moodle's grading worksheet has Identifier",
         ),
-        (MOODLE, "Matrikel", r"no column 'Matrikel'; it has .* --id-column says which"),
+        (MOODLE, "Matrikel", r"no column 'Matrikel'; it has .* by --id-column"),
         ([{"id": "ada"}, {"id": "ADA"}], None, "has 'ada' twice"),
         ([{"id": "../x"}], None, r"line 2: '\.\./x' cannot be the id"),
         ([{"id": "a"}, {"id": ".."}], None, r"line 3: '\.\.' cannot be the id"),

@@ -228,7 +228,9 @@ def test_hints_and_feedback_do_not_hold_numbers_of_the_answer(assignment: str) -
 
 
 def test_an_unknown_exercise_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(FileNotFoundError, match=r"no exercise 'none'; there are .*moral-judgement"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no exercise 'none'; the exercises are .*moral-judgement"
+    ):
         exercises.source_of("none")
 
 

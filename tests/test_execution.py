@@ -242,7 +242,7 @@ def test_a_notebook_that_was_edited_alone_stops_what_would_replace_it(project: P
     derivation.write(notebook, stored)
     before = stored.read_bytes()
     with pytest.raises(
-        SystemExit, match=r"(?s)one\.ipynb holds edits \(cell 2\).*jupytext --to md:myst"
+        SystemExit, match=r"(?s)one\.ipynb contains edits \(cell 2\).*jupytext --to md:myst"
     ):
         derivation.refuse_edited_notebooks(["one"])
     assert stored.read_bytes() == before

@@ -678,7 +678,7 @@ def test_words_are_refused_where_numbers_are_needed(
 
 
 def test_an_outcome_that_is_not_zeros_and_ones_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'age' must hold zeros and ones only.*2, 3, 4, 5"):
+    with pytest.raises(ValueError, match=r"'age' must contain zeros and ones only.*2, 3, 4, 5"):
         ml.crossed_intercepts(ODD, "age", ["person"], "arm")
 
 
@@ -935,7 +935,7 @@ def test_a_prior_that_no_standard_deviation_can_have_is_refused(
 
 
 def test_a_prior_of_a_correlation_is_one_of_numbers_from_zero_to_one() -> None:
-    with pytest.raises(ValueError, match=r"\(rho_person \+ 1\) / 2, which lies between 0 and 1"):
+    with pytest.raises(ValueError, match=r"\(rho_person \+ 1\) / 2, which is between 0 and 1"):
         ODDITIES["varying slopes"].model(rho_person=Prior(pm.Uniform, -1, 1))
     with pytest.raises(ValueError, match=r"3 effects have an LKJ prior.*for LKJ\(2\)"):
         ODDITIES["linear, slopes"].model(rho_person=Prior(pm.Beta, 9, 1))

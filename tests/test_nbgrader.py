@@ -435,7 +435,7 @@ def test_what_cannot_be_graded_is_named_and_never_counts_as_nothing(
     assert all(problem in said for problem in problems.values())
     assert problems == {
         "changed": "",
-        "damaged": "'x.ipynb' is damaged, or no notebook at all (JSONDecodeError): "
+        "damaged": "'x.ipynb' is damaged or not a notebook (JSONDecodeError): "
         "ask for the file again.",
         "huge": "The submission has 2048 MB, more than 100: refused.",
         "linked": "link is neither a file nor a folder: refused.",

@@ -20,10 +20,8 @@ def shown(data: dict[str, Any]) -> list[Any]:
     return [nbformat.v4.new_output("execute_result", data=data)]
 
 
-def table_output(table: ml.Estimates, style: str = "{:.2f}") -> dict[str, Any]:
-    with pd.option_context("display.float_format", style.format):
-        html = table._repr_html_()
-    return {"text/plain": "", "text/html": html, **table._repr_mimebundle_()}
+def table_output(table: ml.Estimates) -> dict[str, Any]:
+    return {"text/plain": "", "text/html": table._repr_html_(), **table._repr_mimebundle_()}
 
 
 TABLE = ml.Estimates.of(
@@ -102,8 +100,7 @@ def test_diagnostics_may_differ_as_far_as_the_rule_says(
     column: str, stored: float, near: float, far: float
 ) -> None:
     old, close, away = (
-        shown(table_output(ml.Estimates({column: [value]}), "{:.4f}"))
-        for value in (stored, near, far)
+        shown(table_output(ml.Estimates({column: [value]}))) for value in (stored, near, far)
     )
     assert disagreements(old, close) == []
     (found,) = disagreements(old, away)

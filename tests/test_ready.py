@@ -58,11 +58,11 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_file_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         ready.main(["nowhere.ipynb"])
-    assert "there is no file nowhere.ipynb" in capsys.readouterr().err
+    assert "no file nowhere.ipynb" in capsys.readouterr().err
 
 
 def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.ipynb").write_text("<html>")
     with pytest.raises(SystemExit):
         ready.main([str(tmp_path / "x.ipynb")])
-    assert "x.ipynb is damaged, or no notebook" in capsys.readouterr().err
+    assert "x.ipynb is damaged or not a notebook" in capsys.readouterr().err

@@ -182,13 +182,13 @@ OTHER = nbformat.writes(nbformat.v4.new_notebook(cells=[cell("code", "1 + 1")]))
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({}, r"no notebook in it: ask for the file that ends in \.ipynb"),
-        ({"x.html": "<p>"}, "no notebook in it"),
-        ({"x.ipynb": "<p>"}, r"'x\.ipynb' is damaged, or no notebook at all \(JSONDecodeError\)"),
+        ({}, r"contains no notebook: ask for the file that ends in \.ipynb"),
+        ({"x.html": "<p>"}, "contains no notebook"),
+        ({"x.ipynb": "<p>"}, r"'x\.ipynb' is damaged or not a notebook \(JSONDecodeError\)"),
         ({"x.ipynb": "{}"}, "damaged"),
         ({"x.ipynb": '{"nbformat": 4, "cells": [{"cell_type": "code"}, 3]}'}, "damaged"),
         ({"x.ipynb": "[" * 100_000}, "damaged"),
-        ({"x.ipynb": OTHER}, "holds no cell of this exercise"),
+        ({"x.ipynb": OTHER}, "contains no cell of this exercise"),
         ({"x.ipynb": nbformat.writes(DONE), "y.ipynb": json.dumps(DONE)}, "any of 'x.ipynb', 'y"),
         ({"x.zip": "no zip file"}, "'x.zip' cannot be unpacked"),
         ({"x.ipynb": '{"nbformat": 4, "cells": [{"source": ""}]}'}, "damaged"),

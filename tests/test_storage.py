@@ -407,7 +407,7 @@ def test_a_truncated_file_is_noticed_and_replaced(
 ) -> None:
     content = stored.read_bytes()
     stored.write_bytes(content[: int(kept * len(content))])
-    with pytest.warns(UserWarning, match=r"people\.nc is damaged, so the model is fitted anew"):
+    with pytest.warns(UserWarning, match=r"people\.nc is damaged, so the model is fitted again"):
         assert fit(stored).identical(fresh)
     assert fits == [1]
     assert fit(stored).identical(fresh)

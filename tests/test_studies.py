@@ -365,7 +365,7 @@ def test_a_scheduler_that_is_killed_costs_no_finished_replicate(tmp_path: Path) 
             assert client.wait(120) != 0
             said = client.communicate()[1]
         assert "StudyError: The scheduler was lost." in said, said
-        assert "the same call goes on from there" in said
+        assert "the same call resumes the study" in said
     before = times_done(folder, log)
     assert len(before) < REPLICATES
     with cluster(tmp_path / "second") as (address, _):

@@ -313,6 +313,108 @@ def test_a_number_is_quoted_with_its_error() -> None:
     assert TABLE.quote("b", "n", ".0f").mcse == 0
 
 
+# Digits -------------------------------------------------------------------------------------------
+
+
+def cells(table: ml.Estimates, column: str) -> list[str]:
+    """Return the texts of a column as it is displayed."""
+    return table._displayed()[column].tolist()
+
+
+def estimates(**columns: list[float]) -> ml.Estimates:
+    """Make a table of the columns and, for ``x``, of the errors ``mcse_x``."""
+    return ml.Estimates(columns)
+
+
+@pytest.mark.parametrize(
+    ("values", "errors", "texts"),
+    [
+        ([0.6045, -0.1347], [0.012, 0.006], ["0.60", "-0.13"]),
+        ([0.18842, 0.03204], [0.00005, 0.00008], ["0.1884", "0.0320"]),
+        ([0.1058, 0.1077], [0.002, 0.002], ["0.106", "0.108"]),  # one more digit: 0.11, 0.11
+        ([0.724], [0.2], ["0.7"]),  # no more than one more
+        ([1234.5678], [0.0001], ["1234.6"]),  # at most five digits
+        ([13.894, 31.0], [0.5, 0.5], ["13.9", "31.0"]),
+        ([0.0004, 0.0], [0.01, 0.01], ["0.0004", "0.0000"]),  # never zero throughout
+        ([-0.001, 20.0], [0.3, 0.3], ["0.0", "20.0"]),  # no minus sign before zero
+        ([0.5, np.nan], [0.01, np.nan], ["0.50", "NaN"]),
+        ([0.0, 0.0], [0.0, 0.0], ["0", "0"]),
+    ],
+)
+def test_errors_determine_the_digits_of_a_column(
+    values: list[float], errors: list[float], texts: list[str]
+) -> None:
+    assert cells(estimates(x=values, mcse_x=errors), "x") == texts
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([4000.0, 500.0, np.nan], ["4000", "500", "NaN"]),
+        ([0.33617, 0.09342, 0.42142], ["0.336", "0.093", "0.421"]),
+        ([3.0, 9.6, 2.3], ["3.0", "9.6", "2.3"]),
+        ([310.6, 325.1, -14.5, 5.8], ["310.6", "325.1", "-14.5", "5.8"]),
+        ([0.00002, 12.3], ["0.000", "12.300"]),
+        ([np.inf, 1.25], ["inf", "1.25"]),
+    ],
+)
+def test_without_errors_a_typical_number_has_three_digits(
+    values: list[float], texts: list[str]
+) -> None:
+    assert cells(estimates(x=values), "x") == texts
+
+
+def test_a_summary_has_one_number_of_decimals_and_no_column_of_zeros() -> None:
+    rng = np.random.default_rng(8)
+    draws = {"slope": rng.normal(-0.003, 0.002, (4, 1000)), "rho": rng.normal(0, 0.4, (4, 1000))}
+    posterior = xr.Dataset({name: (("chain", "draw"), value) for name, value in draws.items()})
+    table = ml.summarise(posterior)
+    same = [cells(table, column) for column in ("mean", "sd", "lower", "upper")]
+    assert len({len(text.partition(".")[2]) for column in same for text in column}) == 1
+    for column in [*same, cells(table, "mcse")]:
+        assert any(float(text) for text in column)
+    assert all(float(text) for text in cells(table, "mcse"))
+    assert [len(text) for text in cells(table, "r_hat")] == [5, 5]
+    assert "." not in "".join(map(str, cells(table, "ess_bulk")))
+
+
+def test_options_of_pandas_for_digits_have_no_effect() -> None:
+    table = estimates(x=[0.6045], mcse_x=[0.01])
+    with pd.option_context("display.float_format", "{:.5f}".format, "display.precision", 1):
+        assert repr(table).split() == ["x", "0", "0.60"]
+        assert "0.60450" in repr(table.shown())
+
+
+def test_a_table_may_state_its_decimals() -> None:
+    table = estimates(x=[310.6, 5.83], mcse_x=[3.0, 3.0])
+    table.attrs["decimals"] = {"x": 2}
+    assert cells(table, "x") == ["310.60", "5.83"]
+    assert cells(table.head(1), "x") == ["310.60"]
+
+
+def test_columns_that_are_not_numbers_stay_as_they_are() -> None:
+    table = ml.Estimates(
+        {"id": [7, 1200], "word": ["a", "b"], 3: [0.25, 0.5], "yes": [True, False]}
+    )
+    displayed = table._displayed()
+    assert displayed["id"].tolist() == [7, 1200]
+    assert displayed["word"].tolist() == ["a", "b"]
+    assert displayed[3].tolist() == ["0.25", "0.50"]
+    assert displayed["yes"].tolist() == [True, False]
+
+
+def test_a_description_has_the_digits_of_each_variable() -> None:
+    lines = repr(ml.describe(ml.load_mlm())).splitlines()
+    assert lines[1].split()[:5] == ["id", "119.1", "50.7", "48.0", "209.0"]
+    assert lines[5].split()[:5] == ["con", "0.191", "0.073", "0.085", "0.310"]
+    assert lines[2].split()[:5] == ["group", *4 * ["NaN"]]
+
+
+def test_a_glimpse_of_draws_shows_their_digits() -> None:
+    draws = pd.DataFrame({"draw": [0, 1], "alpha": [0.19611, 0.18299]})
+    assert cells(ml.peek(draws), "alpha") == ["0.196", "0.183"]
+
+
 # Agreement ----------------------------------------------------------------------------------------
 
 OURS = ml.Estimates.of(
@@ -496,7 +598,7 @@ def test_means_refuses_quantities_of_different_things() -> None:
 
 
 def test_tidy_asks_for_a_name_and_for_draws() -> None:
-    with pytest.raises(ValueError, match=r"this is None\. Give one: .*rename\('value'\)"):
+    with pytest.raises(ValueError, match=r"this is None\. Name it: .*rename\('value'\)"):
         ml.tidy(ALPHA.rename(None))
     with pytest.raises(ValueError, match="this is 'person'"):
         ml.tidy(ALPHA.drop_vars("person").rename("person"))
@@ -568,14 +670,16 @@ def test_interval_refuses_rows_of_draws_that_have_none_and_rows_of_two_columns()
 @pytest.mark.parametrize("name", ["row", "mean", "lower", "upper", "category", "mcse_mean"])
 def test_interval_names_the_columns_of_newdata_that_it_adds_itself(name: str) -> None:
     draws = PREDICTED.expand_dims(category=["no", "yes"], axis=-1)
-    words = rf"its own: {name}\. Drop them, newdata\.drop\(columns=\['{name}'\]\), or rename"
+    words = rf"other columns: {name}\. Drop them, newdata\.drop\(columns=\['{name}'\]\), or rename"
     with pytest.raises(ValueError, match=words):
         ml.interval(draws, ROWS.assign(**{name: 1}))
 
 
 def test_interval_takes_its_own_table_again_without_what_it_added() -> None:
     table = ml.interval(PREDICTED, ROWS).set_index("row")
-    with pytest.raises(ValueError, match=r"its own: mean, lower, upper\. Drop them") as refused:
+    with pytest.raises(
+        ValueError, match=r"other columns: mean, lower, upper\. Drop them"
+    ) as refused:
         ml.interval(PREDICTED, table)
     columns = eval(str(refused.value).split("columns=")[1].split(")")[0])
     again = ml.interval(PREDICTED, table.drop(columns=columns))

@@ -1,4 +1,4 @@
-"""How fast the models are, against other programs and as the data grow."""
+"""Measure how fast the models are, compared with other programs and as the data grow."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Time the gradient of the Trolley model as Numba and as JAX compile it: prints a line of JSON.
+"""Time the gradient of the Trolley model as compiled by Numba and by JAX, and print a line of JSON.
 
 usage: python -m bookmaking.benchmarks.backends PEOPLE RESPONSES
 """
@@ -20,12 +20,12 @@ from multilevel.compilation import density_and_gradient
 
 
 def gradient(density: Callable[..., Any], vector: np.ndarray) -> np.ndarray:
-    """Return the gradient when it is there: JAX goes on before it has computed it."""
+    """Return the gradient when it is computed: JAX returns earlier."""
     return np.asarray(density(vector)[1])
 
 
 def steps(density: Any, vector: np.ndarray) -> int:
-    """Count the pieces of JAX's program, which run one after the other."""
+    """Count the steps of JAX's program, which run one after the other."""
     program = density.lower(vector).compile().as_text()
     return int(program.split("ENTRY")[1].count("fusion("))
 

@@ -1,7 +1,7 @@
-"""Fit one of the five models in Bambi, and print what it took as a line of JSON.
+"""Fit one of the five models in Bambi, and print time and memory as a line of JSON.
 
-The priors are those of the book. Everything else is Bambi's default: its sampler (PyMC's own NUTS),
-its acceptance rate, and group-level effects sampled non-centred.
+The priors are those of the book. Everything else is Bambi's default: its sampler (the NUTS of
+PyMC), its acceptance rate, and group-level effects sampled non-centred.
 """
 
 from collections.abc import Callable
@@ -31,19 +31,19 @@ THRESHOLD = Prior(
     "Normal",
     mu=0,
     sigma=1.5,
-    # Bambi orders the thresholds of its own prior only; with this one it has to be told.
+    # Bambi orders the thresholds of its default prior only; with this one it has to be told.
     transform=ordered,
     initval=np.linspace(-1.5, 1.5, 6),  # any increasing start will do
 )
 
 
 def as_it_is(data: pd.DataFrame) -> pd.DataFrame:
-    """Leave the table alone."""
+    """Return the table unchanged."""
     return data
 
 
 def with_people(data: pd.DataFrame) -> pd.DataFrame:
-    """Let the numbers of the people be names."""
+    """Convert the numbers of the people to names."""
     return data.assign(id=data["id"].astype("category"))
 
 
@@ -61,13 +61,13 @@ def with_indicators(data: pd.DataFrame) -> pd.DataFrame:
     """Add a column of zeros and ones for each treatment.
 
     From the column ``treatment`` and an intercept, Bambi would make the first treatment the
-    reference, which has no effect of its own.
+    reference, which has no effect.
     """
     return data.join(pd.get_dummies(data["treatment"].str.replace("/", ""), dtype=float))
 
 
 class Study(NamedTuple):
-    """A table and how it is prepared, a model, and our names for its parameters."""
+    """A table and its preparation, a model, and our names for its parameters."""
 
     table: str
     prepare: Callable[[pd.DataFrame], pd.DataFrame]
@@ -141,7 +141,7 @@ def at_zero(posterior: xr.Dataset, means: pd.Series) -> xr.Dataset:
     posterior
         Draws of a model with predictors that were centred by hand.
     means
-        What was subtracted from them.
+        Means that were subtracted from the predictors.
     """
     shift = sum(mean * posterior[name] for name, mean in means.items())
     threshold = posterior["threshold"] + shift

@@ -1,15 +1,15 @@
 """Compare the book's models with the same models in Bambi and in brms: data/benchmark.csv.
 
-Every run is a process of its own. A run with cold caches finds none of the compiled code that
-PyTensor and Numba keep; one with warm caches finds what the cold run of its round left. What Stan
-compiles for brms is kept for one session only, so brms is always cold. In each round the programs
-take turns, so that whatever else the machine does meets all of them.
+Every run is a separate process. A run with cold caches finds none of the compiled code that
+PyTensor and Numba keep; one with warm caches finds the code that the cold run of its round left.
+Code that Stan compiles for brms is kept for one session only, so brms is always cold. In each round
+the programs take turns, so that other load on the machine affects all of them.
 
-The table is written atomically when every run is through.
+The table is written atomically when every run is finished.
 """
 
-# Nothing large is imported here: a process that is started counts the memory of the one that
-# starts it as its own.
+# Nothing large is imported here: the memory of the process that starts another counts as part of
+# the other's.
 import argparse
 import json
 import math
@@ -50,7 +50,7 @@ Report = dict[str, Any]
 
 
 class Run(NamedTuple):
-    """A model, fitted by a program, with caches cold or warm; the round is the seed, too."""
+    """A model, fitted by a program, with caches cold or warm; the round is also the seed."""
 
     round: int
     model: str
@@ -59,7 +59,7 @@ class Run(NamedTuple):
 
 
 class Failure(RuntimeError):
-    """A run did not end as it should."""
+    """Raised when a run fails."""
 
 
 def schedule(models: Sequence[str], rounds: int, brms_rounds: int) -> Iterator[Run]:
@@ -80,7 +80,7 @@ def script(name: str, python: Path | str = sys.executable) -> list[str]:
 
 
 def command(run: Run, tables: Path, bambi_python: Path, draws: int) -> list[str]:
-    """Return the command line of a run; ``tables`` holds the data for Bambi and brms."""
+    """Return the command line of a run; ``tables`` is the folder of the data for Bambi and brms."""
     programs = {
         OURS: [*script("ours"), run.model, str(DATA)],
         "Bambi": [*script("bambi_fit", bambi_python), run.model, str(tables)],
@@ -91,7 +91,7 @@ def command(run: Run, tables: Path, bambi_python: Path, draws: int) -> list[str]
 
 
 def environment(run: Run, work: Path) -> dict[str, str]:
-    """Return the environment of a run; all that is compiled in it is kept in a folder in ``work``.
+    """Return the environment of a run, with a folder in ``work`` for the compiled code.
 
     The cold run of a round is the first to use its folder, the warm run the second.
     """
@@ -116,8 +116,8 @@ def measure(arguments: Sequence[str], variables: dict[str, str]) -> Report:
 
     Returns
     -------
-    What it printed, and ``process_cpu_seconds`` and ``process_wall_seconds``, child processes
-    included, and ``peak_memory_mb``, of the process that needs most
+    Its report, with ``process_cpu_seconds`` and ``process_wall_seconds``, child processes included,
+    and ``peak_memory_mb``, of the process that needs most
 
     Raises
     ------
@@ -165,7 +165,7 @@ def measure_script(
 ) -> Report:
     """Run a script of this folder, with these variables besides its environment.
 
-    Gives a row of ``growth.py`` or ``scale.py``, and prints it.
+    Return a row of ``growth.py`` or ``scale.py``, and print it.
     """
     line = [*script(name, python), *map(str, arguments)]
     row = {"experiment": experiment, **measure(line, os.environ | variables)}
@@ -203,7 +203,7 @@ def distance(means: dict[str, list[float]], others: dict[str, list[float]]) -> f
 
 
 def as_row(run: Run, report: Report, ours: Report, draws: int) -> dict[str, Any]:
-    """Turn a report into a row of the table; ``ours`` is that of our own run in the round."""
+    """Turn a report into a row of the table; ``ours`` is that of our run in the round."""
     cpu, ess = report["cpu_seconds"], report["ess_bulk"]
     return {
         "model": run.model,
@@ -230,7 +230,7 @@ def as_row(run: Run, report: Report, ours: Report, draws: int) -> dict[str, Any]
 
 
 def machine() -> str:
-    """Name the processor, and count its cores."""
+    """Return the name of the processor and its number of cores."""
     name = platform.processor()
     information = Path("/proc/cpuinfo")
     lines = information.read_text(encoding="utf-8").splitlines() if information.is_file() else []
@@ -239,7 +239,7 @@ def machine() -> str:
 
 
 def tell(row: dict[str, Any]) -> None:
-    """Print what a run took."""
+    """Print the time and memory of a run."""
     far = " DIFFERENT" if row["distance"] > STANDARD_ERRORS else ""
     print(
         f"round {row['round']}, {row['model']}, {row['program']} {row['caches']}: "
@@ -264,11 +264,11 @@ def carry_out(given: argparse.Namespace, brms_rounds: int) -> pd.DataFrame:
     given
         The command line.
     brms_rounds
-        In how many rounds brms takes part.
+        Number of rounds with brms.
 
     Returns
     -------
-    DataFrame with one row a run
+    DataFrame with one row per run
     """
     rows: list[dict[str, Any]] = []
     ours: Report = {}
@@ -286,7 +286,7 @@ def carry_out(given: argparse.Namespace, brms_rounds: int) -> pd.DataFrame:
 
 
 def medians(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the median over the rounds of what was measured, and the largest distance."""
+    """Return the medians of the measures over the rounds, and the largest distance."""
     columns = ["cpu_seconds", "wall_seconds", "ess_bulk", "ess_per_cpu_second", "peak_memory_mb"]
     groups = table.groupby(["model", "caches", "program"], sort=False)
     return groups[columns].median().join(groups["distance"].max())
@@ -298,9 +298,9 @@ def ratios(table: pd.DataFrame, column: str) -> pd.DataFrame:
     Parameters
     ----------
     table
-        What :func:`carry_out` gives.
+        Table as returned by :func:`carry_out`.
     column
-        What to divide.
+        Column to divide.
 
     Returns
     -------
@@ -316,7 +316,7 @@ def ratios(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def summarise(table: pd.DataFrame) -> str:
-    """Say in two tables what was found."""
+    """Return the results as two tables."""
     both = {
         "effective draws per CPU second": ratios(table, "ess_per_cpu_second"),
         "CPU seconds": ratios(table, "cpu_seconds"),
@@ -328,7 +328,7 @@ def summarise(table: pd.DataFrame) -> str:
 
 
 def has_brms() -> bool:
-    """Say whether there is an R with brms; if not, tell how to get it."""
+    """Return whether R with brms is installed; if not, print how to install it."""
     question = 'quit(status = !requireNamespace("brms", quietly = TRUE))'
     if shutil.which("Rscript") and not subprocess.run(["Rscript", "-e", question]).returncode:
         return True
@@ -337,14 +337,14 @@ def has_brms() -> bool:
 
 
 def natural(text: str) -> int:
-    """Read a whole number that is not negative."""
+    """Convert a text to a whole number that is not negative."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line, and refuse what cannot be done."""
+    """Read the command line, and refuse impossible options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -376,7 +376,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     if not given.bambi_python.is_file():
         parser.error(f"there is no {given.bambi_python}: python -m bookmaking set-up bambi")
     if not given.table.parent.is_dir():
-        parser.error(f"there is no folder {given.table.parent}")
+        parser.error(f"no folder {given.table.parent}")
     return given
 
 

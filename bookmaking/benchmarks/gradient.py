@@ -1,9 +1,9 @@
-"""Simulate Trolley responses, and time the gradient of their model: prints a line of JSON.
+"""Simulate Trolley responses, time the gradient of their model, and print a line of JSON.
 
 usage: python -m bookmaking.benchmarks.gradient PEOPLE RESPONSES
 
-Every person gives the same number of responses, as far as it goes. The gradient is the one that
-the sampler calls, the yardstick the one of ``yardstick.py``; both are timed in turn.
+Every person gives the same number of responses, as far as possible. The gradient is that of the
+sampler, the yardstick that of ``yardstick.py``; both are timed in turn.
 """
 
 import json
@@ -21,7 +21,7 @@ from bookmaking.benchmarks import yardstick
 from multilevel.compilation import density_and_gradient
 
 SEED, ROUNDS = 1, 15
-SECONDS = 0.02  # that one timing should take
+SECONDS = 0.02  # of one timing
 PREDICTORS = ["action", "intention", "contact"]
 CASES = ml.load_trolley().drop_duplicates("case")[PREDICTORS].to_numpy(np.int8)
 THRESHOLDS = np.array([-3.9, -2.8, -2.0, -0.6, 0.4, 1.7])
@@ -30,7 +30,7 @@ SLOPES, SPREAD = np.array([-0.9, -0.7, -1.1]), 1.9
 
 
 def simulate(people: int, responses: int) -> pd.DataFrame:
-    """Draw responses of so many people in all to cases as in the Trolley study."""
+    """Draw responses by a number of people to cases as in the Trolley study."""
     rng = np.random.default_rng(SEED)
     person = np.arange(responses, dtype=np.int32) % people
     case = CASES[rng.integers(len(CASES), size=responses)]
@@ -45,7 +45,7 @@ def simulate(people: int, responses: int) -> pd.DataFrame:
 
 
 def once(function: Callable[[], Any], calls: int) -> float:
-    """Return the microseconds of one call, from so many."""
+    """Return the microseconds of one call, as a mean over many."""
     start = time.perf_counter()
     for _ in range(calls):
         function()

@@ -1,7 +1,7 @@
 """Time the gradient as the data grow, and the whole course: data/benchmark_growth.csv.
 
-Every run is a process of its own, measured as in ``compare.py``. The table is written atomically
-when every run is through.
+Every run is a separate process, measured as in ``compare.py``. The table is written atomically when
+every run is finished.
 """
 
 import tempfile
@@ -18,9 +18,9 @@ EACH = 30  # responses of a person, as in the study
 RESPONSES = [10_000, 100_000, 1_000_000, 10_000_000]
 PEOPLE = [300, 1_000, 3_000, 10_000, 30_000, 100_000]
 STUDIED = 331
-COURSES = 3  # how often the whole course is timed, with cold caches and then with warm ones
+COURSES = 3  # number of timings of the whole course, with cold caches and then with warm ones
 
-# The C library gives the memory of large arrays back after each use, unless it is told to keep it.
+# The C library returns the memory of large arrays after each use, unless it is told to keep it.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
 

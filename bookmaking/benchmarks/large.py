@@ -1,10 +1,10 @@
-"""Do one stage of a fit to more responses than the memory holds: prints a line of JSON.
+"""Run one stage of a fit to more responses than fit into memory, and print a line of JSON.
 
 usage: python -m bookmaking.benchmarks.large simulate|count|fit FOLDER RESPONSES MEMORY
 
 Responses of a thousand people to the cases of the Trolley study are simulated and written as
-Parquet by DuckDB, reduced to distinct rows with counts, and fitted. Every stage is a process of its
-own, so that each has its own time and peak memory; ``import_mb`` is what it needs before it begins.
+Parquet by DuckDB, reduced to distinct rows with counts, and fitted. Every stage is a separate
+process, with its time and peak memory; ``import_mb`` is the memory after imports.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""What the two Python scripts of the benchmark share: arguments, the clock, and the report.
+"""Read arguments, measure time and print the report, for both Python scripts of the benchmark.
 
 The report is one line of JSON on standard output, in the form that ``compare.py`` reads:
 
     model, program, versions    what was fitted, with what
     cpu_seconds, wall_seconds   of stating, compiling and sampling the model, child processes
-                                included; not of importing libraries or reading data. Ours holds
-                                the log likelihood of every row as well
+                                included; not of importing libraries or reading data. Ours includes
+                                the log likelihood of every row
     ess_bulk, ess_parameter     the smallest bulk ESS over all parameters that the program reports,
                                 and the parameter that has it
     r_hat, divergences          the largest R-hat, and the number of divergent transitions
@@ -87,9 +87,9 @@ def report(
     model, program
         Names.
     packages
-        The packages whose versions are told.
+        The packages whose versions are reported.
     took
-        What :func:`clock` measured.
+        Times measured by :func:`clock`.
     posterior
         All parameters that the program reports, those of the population by our names.
     diverging

@@ -1,4 +1,4 @@
-"""Fit one of the five models as the chapters do, and print what it took as a line of JSON."""
+"""Fit one of the five models as the chapters do, and print time and memory as a line of JSON."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ PREDICTORS = ["action", "intention", "contact"]
 
 
 class Study(NamedTuple):
-    """Where the table comes from, what is assumed, and the settings and seed of the chapter."""
+    """Table, model, settings and seed of a chapter."""
 
     load: Callable[[Path], pd.DataFrame]
     state: Callable[[pd.DataFrame], pm.Model]
@@ -51,7 +51,7 @@ STUDIES = {
 
 
 def main() -> None:
-    """Fit and report; what ``ml.fit`` would refuse is reported too, and named on standard error."""
+    """Fit and report; a fit that ``ml.fit`` would refuse is reported too, with an error message."""
     given = arguments(__doc__)
     study = STUDIES[given.model]
     data = study.load(given.data)

@@ -1,7 +1,7 @@
 """Time many fits, many rows and another backend: data/benchmark_scale.csv.
 
-Every run is a process of its own, measured as in ``compare.py``. The table is written atomically
-when every run is through.
+Every run is a separate process, measured as in ``compare.py``. The table is written atomically when
+every run is finished.
 """
 
 import tempfile
@@ -14,7 +14,7 @@ from bookmaking.environments import set_up
 from bookmaking.paths import DATA
 
 TABLE = DATA / "benchmark_scale.csv"
-ROUNDS, FITS = 3, (100, 1100)  # the difference of the two has no start in it
+ROUNDS, FITS = 3, (100, 1100)  # their difference excludes the start
 RESPONSES, MEMORY = 100_000_000, "50 MB"
 PEOPLE, EACH = (300, 1_000, 3_000, 10_000, 30_000), 30
 

@@ -1,4 +1,4 @@
-"""Write the book's three tables in a form that any program reads, into the folder that is named."""
+"""Write the book's three tables in a form that any program reads, into a folder."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Make a study of small fits with so many workers: prints a line of JSON.
+"""Run a study of small fits with a number of workers, and print a line of JSON.
 
 usage: python -m bookmaking.benchmarks.workers WORKERS FITS
 

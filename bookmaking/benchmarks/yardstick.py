@@ -1,8 +1,8 @@
-"""The log density of the Trolley model with varying intercepts, and its gradient, by hand.
+"""Evaluate the log density of the Trolley model with varying intercepts and its gradient, by hand.
 
-How fast could a gradient be? This writes the terms of ``multilevel.ordered_logit`` with a group
-once more, in plain loops over arrays, differentiated with a pencil and compiled by Numba. It is a
-yardstick for the time, and an independent statement of the density for the tests.
+It writes the terms of ``multilevel.ordered_logit`` with a group once more, in plain loops over
+arrays, differentiated by hand and compiled by Numba. It is a yardstick for the time, and an
+independent statement of the density for the tests.
 """
 
 from math import exp, log, pi
@@ -38,11 +38,11 @@ def count(data: pd.DataFrame, response: str, predictors: list[str], group: str) 
     predictors
         Numeric columns.
     group
-        The column that says which cluster a row belongs to.
+        The column with the cluster of each row.
 
     Returns
     -------
-    What :func:`log_density` takes after the parameters
+    The arguments of :func:`log_density` after the parameters
     """
     cells = data.groupby([group, *predictors, response], observed=True).size().reset_index(name="n")
     design, design_of_cell = np.unique(
@@ -82,9 +82,9 @@ def log_density(
     log_sigma
         Log of the standard deviation of the clusters' means.
     mean
-        The clusters' means, which are their effects less the mean threshold.
+        The clusters' means, which are their effects minus the mean threshold.
     size, cluster, design_of_cell, category, design, predictor_means
-        What :func:`count` gives.
+        Values as returned by :func:`count`.
 
     Returns
     -------

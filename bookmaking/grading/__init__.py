@@ -1,1 +1,1 @@
-"""Editions for a class, and the grading of what comes back."""
+"""Editions for a class, and the grading of submissions."""

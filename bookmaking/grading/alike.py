@@ -1,7 +1,8 @@
-"""List what two students handed in alike, for the instructor to look at.
+"""List similar submissions of two students, for the instructor to look at.
 
-Draws that are the same to the last digit need not be copied: who fits the same model with the same
-seed on the same machine gets the same draws. They are telling where each student has a variant.
+Draws that are the same to the last digit need not be copied: students who fit the same model with
+the same seed on the same machine get the same draws. They are informative where each student has a
+variant.
 """
 
 import csv
@@ -36,14 +37,14 @@ def save_digests(answers: Mapping[str, bytes], path: Path) -> None:
 
 
 def report(course: Path, assignment: str, students: Iterable[str]) -> Path:
-    """Write which students have the same draws, or nearly the same code; return the file.
+    """Write a list of students with the same draws, or almost the same code; return the file.
 
     Parameters
     ----------
     course, assignment
         nbgrader's course folder, and the exercise.
     students
-        Whose work is compared.
+        Students whose work is compared.
 
     Returns
     -------

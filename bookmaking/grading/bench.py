@@ -1,10 +1,11 @@
-"""A process that has imported what judging needs, and forks for each submission.
+"""Run a process that has imported what judging needs, and forks for each submission.
 
 usage: python -m bookmaking.grading.bench ADDRESS
 
-It runs in the environment of the book, for graders that run in nbgrader's. What it is asked comes
-from a grader; what it then reads comes from a submission, so that each judgement is made in a child
-with limits of time and memory. It ends when its standard input does: when the grader has ended.
+It runs in the environment of the book, for graders that run in nbgrader's. Its tasks come from a
+grader, but the files that it reads come from a submission, so that each judgement is made in a
+child with limits of time and memory. It ends when its standard input does: when the grader has
+ended.
 """
 
 import contextlib
@@ -26,15 +27,15 @@ from bookmaking.paths import ROOT, python_of
 
 Task = Literal["judge", "solve"]
 SECONDS = {"judge": 60, "solve": 1800}
-"""What a task may take by the clock."""
+"""Time limit of each task, in seconds by the clock."""
 MEMORY = 2 * 1024**3
 """Bytes that judging may take, more than the process has already; answers are limited, too."""
 ADDRESS = "MULTILEVEL_BENCH"
-"""Environment variable: where the process listens."""
+"""Environment variable with the address at which the process listens."""
 
 
 class BenchError(RuntimeError):
-    """A task failed; the message says why."""
+    """Raised when a task fails; the message gives the reason."""
 
 
 # For graders --------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ def running(cache: Path) -> Iterator[None]:
     Parameters
     ----------
     cache
-        Where PyTensor keeps what it compiles for the solutions.
+        Folder of the code that PyTensor compiles for the solutions.
     """
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder, "bench"))
@@ -59,7 +60,7 @@ def running(cache: Path) -> Iterator[None]:
         ) as process:
             assert process.stdout is not None
             if not process.stdout.readline():
-                raise BenchError("what judges answers did not start: see above")
+                raise BenchError("the process that judges answers did not start: see above")
             os.environ[ADDRESS] = address
             try:
                 yield
@@ -108,7 +109,7 @@ def serve(address: str) -> None:
     from bookmaking.grading import marking, solutions
 
     solutions.prepare()
-    # The one other thread is jemalloc's, of PyArrow, which takes care of forks itself.
+    # The only other thread is jemalloc's, in PyArrow, which handles forks itself.
     warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
 
     def work(task: Task, *arguments: Any) -> Any:

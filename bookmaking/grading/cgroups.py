@@ -1,8 +1,8 @@
-"""Put a command into a cgroup of its own, where the kernel keeps the limits, if there may be one.
+"""Put a command into a separate cgroup, if possible, in which the kernel enforces the limits.
 
-It is the wall behind the fence: :mod:`bookmaking.grading.sandbox` watches memory and processes
-itself, five times a second, and stops a run earlier and with a reason. A cgroup also counts what
-lies in pipes and sockets, has no gap between two looks, and shares the processor out fairly.
+It is a second line of defence: :mod:`bookmaking.grading.sandbox` watches memory and processes
+itself, five times a second, and stops a run earlier and with a reason. A cgroup also counts the
+content of pipes and sockets, watches without interruption, and shares the processor fairly.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def limited(command: list[str], memory: int, processes: int) -> Iterator[list[st
     memory
         Bytes that its processes may use, together.
     processes
-        How many there may be.
+        Largest number of processes.
     """
     if home := home_of(Path("/proc/self/cgroup").read_text(encoding="utf-8")):
         group = Path(tempfile.mkdtemp(prefix="submission-", dir=home))
@@ -49,7 +49,7 @@ def limited(command: list[str], memory: int, processes: int) -> Iterator[list[st
 
 
 def _remove(group: Path) -> None:
-    """End what is left in a cgroup, and remove it as soon as that is gone."""
+    """End the processes that are left in a cgroup, and remove it as soon as they have ended."""
     with contextlib.suppress(OSError):  # Linux before 5.14
         (group / "cgroup.kill").write_text("1", encoding="utf-8")
     for _ in range(10):
@@ -83,7 +83,7 @@ def home_of(own: str, root: Path = ROOT) -> Path | None:
 
 @cache
 def _scope() -> list[str]:
-    """Return the words with which systemd runs a command in a cgroup; none if it does not."""
+    """Return the words with which systemd runs a command in a cgroup; none if it cannot."""
     if shutil.which("systemd-run") is None:
         return []
     user = [] if os.geteuid() == 0 else ["--user"]

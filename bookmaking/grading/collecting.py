@@ -1,9 +1,9 @@
-"""Collect what a class handed in on a learning platform, and find out who is who.
+"""Collect the submissions of a class on a learning platform, and identify the students.
 
 Moodle (*Download all submissions*) and Canvas (*Download Submissions*) give an archive in which the
-names of folders or files begin with a student's name and number. The roster says which id the
-number belongs to: Moodle's grading worksheet, Canvas's exported gradebook, or a table of one's own
-with a column ``id``.
+names of folders or files begin with a student's name and number. The roster lists the id for each
+number: Moodle's grading worksheet, Canvas's exported gradebook, or any other table with a column
+``id``.
 """
 
 import csv
@@ -31,13 +31,13 @@ MOODLE = re.compile(
 CANVAS = re.compile(r"_(?P<late>LATE_)?(?P<key>\d+)_\d+_(?=[^/]+$)")
 """How names in the archive begin: with a student's name (on Canvas before this) and number."""
 KEYS = {"moodle": "Identifier", "canvas": "ID", "plain": "id"}
-"""The column of a roster that holds this number."""
+"""The column of a roster with this number."""
 IDS = {
     "moodle": ["ID number", "Username", "Email address"],
     "canvas": ["SIS User ID", "SIS Login ID", "ID"],
     "plain": ["id"],
 }
-"""The columns that may hold what a student puts into ``STUDENT``: the first that is there."""
+"""Columns with the text that a student puts into ``STUDENT``: the first that exists is used."""
 NAMES = {"moodle": "Full name", "canvas": "Student", "plain": "name"}
 ONLINE = "online text"
 HANDED_IN = "Last modified (submission)"
@@ -46,7 +46,7 @@ Platform = Literal["moodle", "canvas", "plain"]
 
 
 class CollectingError(ValueError):
-    """An archive or a roster that this does not understand; the message says what to do."""
+    """Raised for an archive or a roster of unknown form; the message says what to do."""
 
 
 # The roster ---------------------------------------------------------------------------------------
@@ -57,18 +57,18 @@ class Student:
     """A line of the roster."""
 
     id: str
-    """What the student puts into ``STUDENT``."""
+    """The text that the student puts into ``STUDENT``."""
     key: str
     """The platform's number."""
     name: str
     handed_in: str
-    """When, in the platform's words."""
+    """The time, in the platform's words."""
     row: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Roster:
-    """Everybody in the class."""
+    """All students in the class."""
 
     platform: Platform
     columns: list[str]
@@ -82,7 +82,7 @@ class Roster:
 
 
 def read_roster(path: Path, column: str | None = None) -> Roster:
-    """Return everybody in the class.
+    """Return all students in the class.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def read_roster(path: Path, column: str | None = None) -> Roster:
     Raises
     ------
     CollectingError
-        It is none of these; an id is missing, or there twice.
+        The file is none of these; or an id is missing or occurs twice.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, restval="")
@@ -108,7 +108,7 @@ def read_roster(path: Path, column: str | None = None) -> Roster:
     if ids not in columns:
         raise CollectingError(
             f"{path.name} has no column {ids or IDS[platform][0]!r}; it has {', '.join(columns)}. "
-            "--id-column says which one holds the ids that students put into STUDENT."
+            "Name the column with the ids that students put into STUDENT by --id-column."
         )
     students, left_out = [], []
     for number, row in enumerate(rows, start=2):
@@ -142,9 +142,9 @@ def _platform(path: Path, columns: list[str]) -> Platform:
     if "id" in columns:
         return "plain"
     raise CollectingError(
-        f"{path.name} is no roster: its columns are {', '.join(columns) or 'none'}. Moodle's "
+        f"{path.name} is not a roster: its columns are {', '.join(columns) or 'none'}. Moodle's "
         "grading worksheet has Identifier and Grade, Canvas's gradebook has Student, ID and "
-        "Section, and a table of your own needs the column id."
+        "Section, and any other table needs the column id."
     )
 
 
@@ -161,13 +161,13 @@ def _folder_name(said: str, file: str, line: int) -> str:
 
 @dataclass(frozen=True)
 class Handed:
-    """What one student handed in, in the archive."""
+    """The submission of one student in the archive."""
 
     student: Student
     who: str
-    """How the names begin in the archive; feedback goes back under it."""
+    """Beginning of the names in the archive; feedback is returned under it."""
     late: bool
-    """Whether the platform says so."""
+    """Whether it is late, according to the platform."""
     files: list[tuple[str, zipfile.ZipInfo]]
 
 
@@ -177,9 +177,9 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
     Parameters
     ----------
     archive
-        What Moodle or Canvas gave.
+        The file from Moodle or Canvas.
     roster
-        Who is who, from the same platform.
+        The students, from the same platform.
     course
         nbgrader's course folder.
     assignment
@@ -187,12 +187,12 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
 
     Returns
     -------
-    What was left out, in words: files of somebody who is not in the roster, or that cannot be read
+    What was left out, in words: files of people who are not in the roster, or that cannot be read
 
     Raises
     ------
     CollectingError
-        It is no such archive, or the roster is of no platform.
+        The file is not such an archive, or the roster does not come from a platform.
     """
     if roster.platform == "plain":
         raise CollectingError(
@@ -212,7 +212,7 @@ def collect(archive: Path, roster: Roster, course: Path, assignment: str) -> lis
                 _note(course, assignment, handed, problem)
                 left_out += [f"{handed.student.id}: {problem}"] if problem else []
     except zipfile.BadZipFile as error:
-        raise CollectingError(f"{archive.name} is no zip file: {error}.") from error
+        raise CollectingError(f"{archive.name} is not a zip file: {error}.") from error
     return left_out
 
 
@@ -242,23 +242,23 @@ def _on_moodle(name: str, students: dict[str, Student]) -> Found:
         return "not named as Moodle does"
     student = students.get(match["key"])
     if student is None:
-        return f"nobody in the roster has the number {match['key']}"
+        return f"no one in the roster has the number {match['key']}"
     return student, match["who"], False, match["file"] if match["kind"] == "file" else ONLINE
 
 
 def _on_canvas(name: str, students: dict[str, Student]) -> Found:
-    """Find whose a file is; a file may be called like somebody else's, but not begin so."""
+    """Find the student of a file, whose name begins with the student's name."""
     unknown = "not named as Canvas does"
     for match in CANVAS.finditer(name):
         student = students.get(match["key"])
         if student is not None and _letters(name[: match.start()]) == _letters(student.name):
             return student, name[: match.end()], bool(match["late"]), name[match.end() :]
-        unknown = f"nobody in the roster has this name and the number {match['key']}"
+        unknown = f"no one in the roster has this name and the number {match['key']}"
     return unknown
 
 
 def _letters(name: str) -> str:
-    """Return what all platforms leave of a name: Latin letters without accents, and digits."""
+    """Return the part of a name that all platforms keep: Latin letters, unaccented, and digits."""
     plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain))
 
@@ -271,7 +271,7 @@ def _shared_folder(entries: list[zipfile.ZipInfo]) -> str:
 
 
 def _unpack(packed: zipfile.ZipFile, handed: Handed, course: Path, assignment: str) -> str | None:
-    """Write a student's files; return what is wrong with them."""
+    """Write a student's files; return the problem with them, if any."""
     folder = course / "received" / handed.student.id / assignment
     shutil.rmtree(folder, ignore_errors=True)
     size = sum(entry.file_size for _, entry in handed.files)
@@ -294,7 +294,7 @@ def _unpack(packed: zipfile.ZipFile, handed: Handed, course: Path, assignment: s
 
 
 def _note(course: Path, assignment: str, handed: Handed, problem: str | None) -> None:
-    """Write beside a student's folder what the archive says of it."""
+    """Write the information in the archive beside a student's folder."""
     when = _when(handed.student.handed_in)
     about = {"who": handed.who, "late": handed.late, "when": when and when.isoformat(" ")}
     path = course / "received" / handed.student.id / f"{assignment}.json"
@@ -313,15 +313,15 @@ def _when(said: str) -> dt.datetime | None:
 
 
 def about(course: Path, assignment: str, student: str) -> dict[str, Any]:
-    """Return what the archive said of a submission; nothing if it came in another way."""
+    """Return the information about a submission from the archive; nothing if there is none."""
     path = course / "received" / student / f"{assignment}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def days_late(said: dict[str, Any], due: dt.datetime | None) -> int | None:
-    """Return how many days late a submission was, begun ones counted; None if one cannot tell.
+    """Return how many days late a submission was, begun days included; None if unknown.
 
-    Canvas says only that a submission is late, which counts as one day.
+    Canvas only records that a submission is late, which counts as one day.
     """
     if due is None or not said.get("when"):
         return 1 if said.get("late") else 0 if said else None
@@ -330,7 +330,7 @@ def days_late(said: dict[str, Any], due: dt.datetime | None) -> int | None:
 
 
 def due_time(said: str) -> dt.datetime:
-    """Return a time, of a whole day its last minute; raise ValueError if it is none."""
+    """Return a time, for a whole day its last minute; raise ValueError if it is not a time."""
     time = dt.datetime.fromisoformat(said)
     if time.tzinfo is not None:
         raise ValueError(f"{said} has a time zone: give the time of the platform, without one")

@@ -42,27 +42,27 @@ from multilevel.answers import NOTHING
 
 HERE = Path(__file__).parent
 TELLING = 30
-"""Lines of so many characters are not the same by chance."""
+"""Length from which lines are not the same by chance."""
 LEFT_OUT = ["Beyond the lecture", "Behind the numbers"]
 """The parts of the book that students do not get: they fit models of the exercises."""
 SOFTWARE = [name for name in [*archives.LIBRARY, *archives.RUNNING] if name != "README.md"]
-"""What notebooks need to run, besides data."""
+"""Files that notebooks need to run, besides data."""
 MARKING = ["bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
-"""What checks of answers need; students do not get it."""
+"""Files that checks of answers need; students do not get them."""
 YOURS = """
 ### BEGIN SOLUTION
 ### END SOLUTION"""
-"""What nbgrader replaces by a comment. Solutions are not here at all, so that none can slip out."""
+"""Text that nbgrader replaces by a comment. It contains no solution, so that none can leak."""
 
 
-# What students get of a page ----------------------------------------------------------------------
+# The parts of a page that students get ------------------------------------------------------------
 
 
 def without_solutions(cells: Iterable[Any], exercise: bool) -> list[Any]:
     """Leave out solutions and checks.
 
-    Of an exercise page, what stands from the heading *Solution* to the heading *Hand in* is left
-    out, and what stands after that section; of other pages, what stands between the gates of a
+    From an exercise page, the part from the heading *Solution* to the heading *Hand in* is left
+    out, and the part after that section; from other pages, the part between the gates of a
     solution. Sentences that link to pages that are left out are left out as well.
 
     Parameters
@@ -100,14 +100,14 @@ def without_solutions(cells: Iterable[Any], exercise: bool) -> list[Any]:
 
 
 def secrets(cells: Iterable[Any], given: Iterable[Any]) -> set[str]:
-    """List what would give a solution away, were it in the students' edition.
+    """List the parts of a page that would give a solution away in the students' edition.
 
     Parameters
     ----------
     cells
         The cells of a page, with outputs.
     given
-        Those that students get.
+        The cells that students get.
 
     Returns
     -------
@@ -147,19 +147,19 @@ def _telling(cells: Iterable[Any]) -> set[str]:
 
 
 def refuse_traces(folder: Path, secret: set[str]) -> None:
-    """Make sure that no file of an edition holds a secret.
+    """Raise ValueError if a file of an edition contains a secret.
 
     Parameters
     ----------
     folder
         The edition.
     secret
-        What must not be in it.
+        Texts that must not be in it.
 
     Raises
     ------
     ValueError
-        A file holds one; the message names both.
+        A file contains one; the message names both.
     """
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         text = file.read_bytes().decode(errors="replace")
@@ -167,7 +167,7 @@ def refuse_traces(folder: Path, secret: set[str]) -> None:
         readings += [base64.b64encode(file.read_bytes()).decode()] if file.suffix == ".png" else []
         for trace in secret:
             if any(trace in reading for reading in readings):
-                raise ValueError(f"{file} holds a part of a solution: {trace[:100]!r}")
+                raise ValueError(f"{file} contains a part of a solution: {trace[:100]!r}")
 
 
 def _links_to_what_is_left_out(line: str) -> bool:
@@ -175,7 +175,7 @@ def _links_to_what_is_left_out(line: str) -> bool:
 
 
 def left_out() -> list[str]:
-    """Name the pages of the parts that students do not get."""
+    """Return the names of the pages that students do not get."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     parts = [part for part in toc["parts"] if part["caption"] in LEFT_OUT]
     assert len(parts) == len(LEFT_OUT)
@@ -185,8 +185,8 @@ def left_out() -> list[str]:
 def student_notebook(name: str, outputs: bool = True) -> nbformat.NotebookNode:
     """Make a page's notebook for students.
 
-    Nothing depends on a solution, so that outputs are those of the executed page, but for the cells
-    that hand in: without an answer, they say that there is none.
+    No cell depends on a solution, so that outputs are those of the executed page, except for the
+    cells that hand in: without an answer, these print that there is none.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def make_student() -> Path:
     Raises
     ------
     ValueError
-        A file in it holds a part of a solution.
+        A file in it contains a part of a solution.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     toc["parts"] = [part for part in toc["parts"] if part["caption"] not in LEFT_OUT]
@@ -259,7 +259,7 @@ def make_student() -> Path:
 
 
 def instructor(arguments: Sequence[str] = ()) -> None:
-    """Make dist/multilevel-instructor.zip: all pages, with checks and notes, and what runs them."""
+    """Make dist/multilevel-instructor.zip: all pages, checks, notes and code."""
     with only_one(*book.BUILD_LOCK):
         book.execute_outdated()
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -313,7 +313,7 @@ def make_sources(course: Path, names: Sequence[str] = ()) -> None:
 
 
 def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
-    """Return what nbgrader makes an assignment's release from.
+    """Return the notebook from which nbgrader makes an assignment's release.
 
     Parameters
     ----------
@@ -358,7 +358,7 @@ def release(course: Path, names: Sequence[str]) -> None:
 def _grades(
     cell: Any, name: str, points: int | None = None, solution: bool = False, task: bool = False
 ) -> None:
-    """Say in a cell's metadata what it is to nbgrader."""
+    """Write the role of a cell for nbgrader into its metadata."""
     cell.metadata["nbgrader"] = {
         "schema_version": 3,
         "grade_id": name,
@@ -376,7 +376,7 @@ def _fresh(folder: Path) -> Path:
 
 
 def _copy(folder: Path, patterns: Iterable[str]) -> None:
-    """Copy what the notebooks need to run."""
+    """Copy the files that the notebooks need to run."""
     for file in (file for pattern in patterns for file in ROOT.glob(pattern)):
         target = folder / file.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""What an exercise page holds: starter cells, solution, answers to hand in, points.
+"""Read the parts of an exercise page: starter cells, solution, answers to hand in, points.
 
-The tags of its code cells say what each is: ``starter``, ``solution``, ``hand-in``, ``check``. A
-text cell with the tag ``written`` is a task whose answer a person grades; its metadata have its
-``name`` and ``points``, and the teaching note has its rubric.
+The tags of its code cells are ``starter``, ``solution``, ``hand-in``, ``check``. A text cell with
+the tag ``written`` is a task whose answer a person grades; its metadata have its ``name`` and
+``points``, and the teaching note has its rubric.
 """
 
 import ast
@@ -23,7 +23,7 @@ HIDDEN_TESTS = """
 ### BEGIN HIDDEN TESTS
 raise RuntimeError("not judged: autograde with the settings in nbgrader_config.py")
 ### END HIDDEN TESTS"""
-"""What is below each call that hands in, and nbgrader puts back before it grades."""
+"""Text below each call that hands in, which nbgrader restores before it grades."""
 
 
 MARK_SCHEME = """
@@ -35,7 +35,7 @@ MARK_SCHEME = """
 {rubric}
 
 <!-- END MARK SCHEME -->"""
-"""What nbgrader shows a grader below a task, and takes out of the release."""
+"""Text that nbgrader shows a grader below a task, and removes from the release."""
 
 
 def assignments() -> list[str]:
@@ -58,12 +58,12 @@ def source_of(assignment: str) -> Path:
     Raises
     ------
     FileNotFoundError
-        There is no such exercise; the message lists those that there are.
+        The exercise does not exist; the message lists those that do.
     """
     source = CHAPTERS / f"{PREFIX}{assignment}.md"
     if not source.is_file():
         raise FileNotFoundError(
-            f"There is no exercise {assignment!r}; there are {', '.join(assignments())}."
+            f"There is no exercise {assignment!r}; the exercises are {', '.join(assignments())}."
         )
     return source
 
@@ -74,7 +74,7 @@ def has_tag(cell: Any, *tags: str) -> bool:
 
 
 def has_variants(assignment: str) -> bool:
-    """Return whether every student has rows or data of their own."""
+    """Return whether every student has different rows or data."""
     return bool(STUDENT.search(source_of(assignment).read_text(encoding="utf-8")))
 
 
@@ -133,7 +133,7 @@ def written_of(assignment: str) -> dict[str, int]:
 
 
 def rubric_of(assignment: str) -> dict[str, str]:
-    """Return what the teaching note says on how to grade each of these tasks, by name."""
+    """Return the rubric of each of these tasks in the teaching note, by name."""
     note = (NOTES / f"{PREFIX}{assignment}.md").read_text(encoding="utf-8")
     (section,) = re.findall(r"^## Rubric\n(.*?)(?=^## |\Z)", note, re.MULTILINE | re.DOTALL) or [""]
     _, *parts = re.split(r"^### `?(\w+)`?\s*$", section, flags=re.MULTILINE)
@@ -141,9 +141,9 @@ def rubric_of(assignment: str) -> dict[str, str]:
 
 
 def without_hidden_tests(notebook: Any) -> Any:
-    """Return a copy of a notebook without what nbgrader hides from students.
+    """Return a copy of a notebook without the parts that nbgrader hides from students.
 
-    What it puts back stands at the end of each cell that hands in, as :data:`HIDDEN_TESTS`.
+    nbgrader restores them at the end of each cell that hands in, as :data:`HIDDEN_TESTS`.
     """
     shown = copy.deepcopy(notebook)
     for cell in shown.cells:
@@ -152,7 +152,7 @@ def without_hidden_tests(notebook: Any) -> Any:
 
 
 def without_rubric(text: str) -> str:
-    """Return the text of a task without what nbgrader shows to graders alone."""
+    """Return the text of a task without the part that nbgrader shows to graders only."""
     begin, end = MARK_SCHEME.split("{rubric}")
     task, _, rest = text.partition(begin)
     return task + rest.rpartition(end)[2] if rest else text

@@ -1,7 +1,7 @@
-"""Write into a submitted notebook what became of it: outputs, and the feedback on each answer.
+"""Write results into a submitted notebook: outputs, and the feedback on each answer.
 
-This works on the notebook as data, and needs no nbgrader. What nbgrader counts is the output below
-a cell that hands an answer in: an error is worth nothing, no error all points.
+This works on the notebook as data, and needs no nbgrader. nbgrader counts the output below a cell
+that hands an answer in: with an error it is worth nothing, and without one all points.
 """
 
 import re
@@ -14,9 +14,9 @@ import nbformat
 from bookmaking.grading.exercises import HIDDEN_TESTS, without_rubric
 
 TYPES = ("stream", "error", "display_data", "execute_result")
-"""The types of outputs that there are."""
+"""The types of outputs."""
 SHOWN = ("text/plain", "image/png")
-"""What of an output goes into the feedback: nothing that a browser would execute."""
+"""Formats of an output in the feedback: none that a browser would execute."""
 QUOTED = 300
 """Characters of an error that are quoted below other cells."""
 LONGEST = 10_000
@@ -44,7 +44,8 @@ def write_outputs(notebook: Any, outputs: Sequence[Sequence[Any]]) -> None:
     notebook
         The submitted notebook.
     outputs
-        Of each cell, in order. What is no output is left out: the submission may have forged it.
+        Outputs of each cell, in order. Anything else is left out: the submission may have forged
+        it.
     """
     for cell, produced in zip(notebook.cells, outputs, strict=True):
         if cell.cell_type == "code":
@@ -69,7 +70,7 @@ def write_feedback(
     student
         The student's id.
     claimed
-        The id that the notebook was worked out for, if it says so.
+        The id in the notebook, if there is one.
     problem
         Why the run ended early, if it did.
     """
@@ -85,7 +86,7 @@ def write_feedback(
 
 
 def compose(verdict: Mapping[str, Any], reasons: Sequence[str | None]) -> str:
-    """Return the feedback on an answer: the verdict's, and if it did not pass, why that may be."""
+    """Return the feedback on an answer, and if it did not pass, a possible reason."""
     if verdict["passed"]:
         return str(verdict["feedback"])
     return " ".join([verdict["feedback"], *filter(None, reasons)])
@@ -95,7 +96,7 @@ def compose(verdict: Mapping[str, Any], reasons: Sequence[str | None]) -> str:
 
 
 class Grade(NamedTuple):
-    """What the gradebook says of an answer."""
+    """The entry of an answer in the gradebook."""
 
     score: float
     points: float
@@ -105,18 +106,18 @@ class Grade(NamedTuple):
 
 
 def page(notebook: Any, student: str, grades: Mapping[str, Grade], state: str) -> str:
-    """Return the page that tells a student what became of a submission.
+    """Return the page that tells a student the result of a submission.
 
     Parameters
     ----------
     notebook
         The graded notebook.
     student
-        Whose it is.
+        The student's id.
     grades
-        What the gradebook says, by the name of the answer.
+        Entries of the gradebook, by the name of the answer.
     state
-        A checksum of all this, which the page keeps.
+        A checksum of all this, which the page contains.
 
     Returns
     -------
@@ -173,16 +174,16 @@ def first_sentence(
     wrong = [answer["name"] for answer in answers if answer["missing"] > 0]
     if wrong:
         names = " and ".join([", ".join(wrong[:-1]), wrong[-1]] if len(wrong) > 1 else wrong)
-        return f"Not right yet: {names}. The table says what to look at."
+        return f"Not right yet: {names}. The table shows what to look at."
     if any(task["waiting"] for task in written):
         return "All that the computer can check is right; a person will read what you wrote."
     if any(task["missing"] > 0 for task in written):
         return "All that the computer can check is right; read the comments on what you wrote."
-    return "Everything is right: there is nothing left to do."
+    return "Everything is right. There is nothing left to do."
 
 
 def _source(cell: Any, rubric: bool = False) -> str:
-    """Return a cell's text without what only nbgrader and graders need."""
+    """Return a cell's text without the parts for nbgrader and graders only."""
     text = cell.source.removesuffix(HIDDEN_TESTS)
     return text if rubric else without_rubric(text)
 
@@ -193,7 +194,7 @@ def _title(notebook: Any) -> str:
 
 
 def _shown(notebook: Any) -> Iterator[dict[str, Any]]:
-    """Yield cells with what the page shows of them, as long as there is room for it."""
+    """Yield cells and their outputs on the page, as long as there is room."""
     left = ROOM
     for cell in notebook.cells:
         outputs, source = [], _source(cell)
@@ -217,11 +218,11 @@ def _output(output: Any) -> dict[str, str]:
     return {"text": text if len(text) <= LONGEST else f"{text[:LONGEST]}\n(and more)"}
 
 
-# What goes into the notebook ----------------------------------------------------------------------
+# Outputs in the notebook --------------------------------------------------------------------------
 
 
 def _safe(output: Any) -> Any:
-    """Return an output without what a browser would execute; None if it is no output."""
+    """Return an output without parts that a browser would execute; None if it is not an output."""
     try:
         output = nbformat.from_dict(output)
         if output.output_type not in TYPES:

@@ -1,4 +1,4 @@
-"""Open a course in nbgrader's formgrader, in JupyterLab, to read what only a person can grade.
+"""Open a course in nbgrader's formgrader, in JupyterLab, for grading by hand.
 
 usage: python -m bookmaking formgrader [OPTIONS OF JUPYTERLAB]
 """
@@ -13,5 +13,5 @@ def main(arguments: list[str]) -> int:
     """Start JupyterLab in the course's folder; formgrader is in its menu *Nbgrader*."""
     course = DIST / "nbgrader"
     if not (course / "nbgrader_config.py").is_file():
-        sys.exit(f"There is no course in {course}: python3 -m bookmaking nbgrader makes one.")
+        sys.exit(f"There is no course in {course}: make one by python3 -m bookmaking nbgrader.")
     return subprocess.run([sys.executable, "-m", "jupyterlab", *arguments], cwd=course).returncode

@@ -1,12 +1,12 @@
-"""Grade what came back: collect, repair, run, judge, enter into the gradebook, return.
+"""Grade submissions: collect, repair, run, judge, enter into the gradebook, return.
 
 usage: python -m bookmaking grade ASSIGNMENT [--archive ZIP] [--roster CSV] [--due TIME] [OPTIONS]
 
-Submissions lie in COURSE/received/STUDENT/ASSIGNMENT/, where ``--archive`` puts them. Repaired and
-made harmless (:mod:`bookmaking.grading.repair`) they go to COURSE/submitted, where nbgrader takes
-them from. Each is graded once; after an interruption, of whatever kind, the same command goes on
-where it was. A submission that changed since it was graded is graded anew. What goes back is
-written by :mod:`bookmaking.grading.returning` at every run, atomically.
+Submissions are in COURSE/received/STUDENT/ASSIGNMENT/, where ``--archive`` puts them. Repaired and
+made harmless (:mod:`bookmaking.grading.repair`) they go to COURSE/submitted, from which nbgrader
+takes them. Each is graded once; after any interruption, the same command resumes the grading. A
+submission that changed since it was graded is graded again. Grades and feedback are written by
+:mod:`bookmaking.grading.returning` at every run, atomically.
 """
 
 import argparse
@@ -56,18 +56,18 @@ MEMORY = 4 * 1024**3
 TOGETHER = 20
 """Students whose solutions run in one process."""
 READING = 300
-"""Seconds for all that is done with a submission outside the sandbox."""
+"""Seconds for all work on a submission outside the sandbox."""
 
 
 def grade(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:
-    """Grade one submission with nbgrader in this process, and record that it was.
+    """Grade one submission with nbgrader in this process, and record the result.
 
     Parameters
     ----------
     course
         nbgrader's course folder.
     assignment, student
-        Which submission.
+        The exercise and the student's id.
     options
         Limits of time and memory, for the preprocessor.
     """
@@ -99,7 +99,7 @@ def prepare(course: Path, assignment: str, student: str) -> None:
     Raises
     ------
     UnreadableError
-        There is no notebook in it that could be graded.
+        It contains no notebook that can be graded.
     """
     name = f"{PREFIX}{assignment}.ipynb"
     release = nbformat.read(course / "release" / assignment / name, as_version=4)
@@ -120,7 +120,7 @@ def prepare(course: Path, assignment: str, student: str) -> None:
 def solve(course: Path, assignment: str, names: list[str], jobs: int) -> None:
     """Find the right answers of students together, which is faster than one by one.
 
-    What fails is tried again when the student's submission is graded, and is named there.
+    Solutions that fail are tried again, and reported, when the student's submission is graded.
     """
     answers = Path(settings(course, {}).SandboxedGrading.answers)
     folders = {name: folder_of(answers, assignment, name) for name in names}
@@ -142,7 +142,7 @@ def solve(course: Path, assignment: str, names: list[str], jobs: int) -> None:
 def grade_each(
     course: Path, assignment: str, names: list[str], jobs: int, options: Mapping[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Grade submissions in parallel, each in a process of its own, whose crash is its own too.
+    """Grade submissions in parallel, each in a separate process, so that a crash affects only one.
 
     Parameters
     ----------
@@ -151,14 +151,14 @@ def grade_each(
     names
         The students.
     jobs
-        How many submissions are graded at once.
+        Number of submissions that are graded at once.
 
     Yields
     ------
-    The student, and what is remembered: ``submission`` (its fingerprint), ``problem`` (or None),
+    The student, and the record: ``submission`` (its fingerprint), ``problem`` (or None),
     ``seconds``
     """
-    # A fork has nbgrader imported already. There are no threads here that it could break.
+    # A fork has already imported nbgrader. No threads run here that it could break.
     fork = multiprocessing.get_context("fork")
     todo, running = list(names), dict[Any, tuple[str, Any, float]]()
     seconds = settings(course, options).SandboxedGrading.seconds + READING
@@ -184,9 +184,9 @@ def grade_each(
 
 
 def _limited(course: Path, assignment: str, student: str, options: Mapping[str, Any]) -> None:
-    """Grade a submission in a process of its own, with a limit of memory for what reads it."""
+    """Grade a submission in a separate process, with a limit of the memory for reading it."""
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, most))  # the sandbox sets its own
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, most))  # the sandbox sets another
     grade(course, assignment, student, options)
 
 
@@ -209,9 +209,9 @@ def settings(course: Path, options: Mapping[str, Any]) -> Config:
 def _class(
     course: Path, assignment: str, chosen: argparse.Namespace
 ) -> tuple[Roster | None, dt.datetime | None, list[str]]:
-    """Return the roster, when it was due, and what was left out; unpack the archive.
+    """Return the roster, the due time, and what was left out; unpack the archive.
 
-    What is given is kept in the course, and serves where it is not given again.
+    Roster and due time are kept in the course, and used again if they are not given.
     """
     kept, table = course / f"class-{assignment}.json", course / f"roster-{assignment}.csv"
     said = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
@@ -234,22 +234,24 @@ def _class(
 
 
 def main(arguments: list[str]) -> int:
-    """Grade all that wait; the exit code is 1 if one could not be graded."""
+    """Grade all submissions that wait; the exit code is 1 if one could not be graded."""
     parser = argparse.ArgumentParser(description=__doc__, usage=argparse.SUPPRESS)
     parser.add_argument("assignment")
     parser.add_argument("--course", type=Path, default=DIST / "nbgrader")
-    parser.add_argument("--archive", type=Path, help="what Moodle or Canvas gave")
-    parser.add_argument("--roster", type=Path, help="who is in the class, as CSV")
-    parser.add_argument("--id-column", help="the roster's column of what students put into STUDENT")
+    parser.add_argument("--archive", type=Path, help="the archive from Moodle or Canvas")
+    parser.add_argument("--roster", type=Path, help="the students of the class, as CSV")
+    parser.add_argument(
+        "--id-column", help="the roster's column with the ids that students put into STUDENT"
+    )
     parser.add_argument("--due", help="2027-01-15T23:59, or the whole day")
-    parser.add_argument("--again", nargs="*", metavar="ID", help="grade anew; without ids, all")
+    parser.add_argument("--again", nargs="*", metavar="ID", help="grade again; without ids, all")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--memory", type=float)
     chosen = parser.parse_args(arguments)
     course, assignment = chosen.course.resolve(), chosen.assignment
     set_up("book")  # in which submissions and solutions run
-    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # of its own making
+    warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")  # caused by nbgrader
     if not (course / "source" / assignment).is_dir():
         parser.error(f"there is no assignment {assignment!r} in {course / 'source'}: make nbgrader")
     try:
@@ -259,7 +261,7 @@ def main(arguments: list[str]) -> int:
     for line in left_out:
         print(f"left out: {line}")
     if not students(course, assignment):
-        parser.error(f"nobody has handed in: no folder {course}/received/STUDENT/{assignment}")
+        parser.error(f"no one has handed in: no folder {course}/received/STUDENT/{assignment}")
     for student in students(course, assignment) if chosen.again == [] else chosen.again or ():
         record_of(course, assignment, student).unlink(missing_ok=True)
     options = {"seconds": chosen.seconds, "memory": chosen.memory}

@@ -24,11 +24,11 @@ from multilevel import answers
 from multilevel.answers import Answer, draws_array, load, number_answer, save
 
 FALSE_ALARM = 1e-4
-"""How often a right answer is refused by chance, at most."""
+"""Largest probability that a right answer is refused by chance."""
 SLACK = 1.1
-"""Monte Carlo errors are estimates themselves: a little more than the normal distribution says."""
+"""Monte Carlo errors are estimates themselves: a bit more than the normal distribution implies."""
 SUMS = 20
-"""How many weighted sums of all quantities are compared."""
+"""Number of weighted sums of all quantities that are compared."""
 PAIRED = 12
 """Of so many quantities at most, every pair is compared; of more, as many pairs at random."""
 FEW = 300
@@ -66,31 +66,31 @@ def reference_answer(
 ) -> None:
     """Register the reference answer with points and hint, and verify that listed mistakes fail.
 
-    Called after :func:`multilevel.hand_in` handed in the solution's own answer, the right one.
+    Call it after :func:`multilevel.hand_in` has handed in the solution's answer, the right one.
 
     Parameters
     ----------
     name
         The name of the answer.
     points
-        What a right answer is worth.
+        Points for a right answer.
     hint
-        What a student whose answer is not right should look at. It must not give it away.
+        Advice for a student whose answer is not right. It must not give the answer away.
     mistakes
-        What typical mistakes lead to (in the form of the answer), by what to say of them.
+        Results of typical mistakes (in the form of the answer), by the feedback on them.
     within
-        How far a number may be off.
+        Largest allowed error of a number.
 
     Raises
     ------
     AssertionError
-        The solution's own answer does not pass, or a mistake does.
+        The solution's answer does not pass, or a mistake does.
     """
     right = answers.handed_in[name]
     wrong = {text: _in_form_of(right, name, value) for text, value in (mistakes or {}).items()}
     question = Question(name, points, right, hint, within, wrong)
     verdict = mark(right, question)
-    assert verdict.passed, f"the solution's own answer does not pass: {verdict.feedback}"
+    assert verdict.passed, f"the solution's answer does not pass: {verdict.feedback}"
     for text, answer in wrong.items():
         assert _difference(answer, right, within), f"this mistake would pass: {text}"
     if folder := os.environ.get(answers.FOLDER):
@@ -132,13 +132,13 @@ def mark(answer: Answer | None, question: Question) -> Verdict:
     Parameters
     ----------
     answer
-        What the student handed in; None if nothing.
+        The student's answer; None if there is none.
     question
         The right answer.
 
     Returns
     -------
-    The verdict; its feedback names what is off, and never the right value
+    The verdict; its feedback describes the error, and never contains the right value
     """
     if answer is None:
         return Verdict(False, f"{question.name}: {answers.NOTHING}.")
@@ -157,7 +157,7 @@ def mark(answer: Answer | None, question: Question) -> Verdict:
 
 
 def _difference(answer: Answer, right: Answer, within: float) -> str | None:
-    """Return what is wrong with an answer, in words; None if nothing is."""
+    """Return the error of an answer, in words; None if it is right."""
     if right.kind == "choice":
         return None if str(answer.value) == str(right.value) else "That is not it."
     if right.kind == "number":
@@ -184,7 +184,7 @@ def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
 
 
 def limit(comparisons: int) -> float:
-    """Return how many Monte Carlo errors apart two right values may be, of so many (Bonferroni)."""
+    """Return the largest distance of two right values, in Monte Carlo errors (Bonferroni)."""
     return SLACK * float(stats.norm.isf(FALSE_ALARM / (2 * comparisons)))
 
 
@@ -193,8 +193,8 @@ def _apart(
 ) -> xr.DataArray:
     """Return which quantities differ by more than their Monte Carlo errors explain.
 
-    The error of their draws is what ours would have with as many effective draws: their own spread
-    is not to be believed, for with a single outlier it would excuse every difference.
+    The error of their draws is that of ours with as many effective draws: their spread cannot be
+    used, because with a single outlier it would excuse every difference.
     """
     over = ("chain", "draw")
     value = [draws.mean(over) if method == "mean" else draws.std(over) for draws in (theirs, ours)]
@@ -233,7 +233,7 @@ def save_question(question: Question, folder: Path) -> None:
     question
         The question.
     folder
-        Where to.
+        Folder to write to.
     """
     save(question.answer, folder / f"{question.name}.right.npz")
     for number, answer in enumerate(question.mistakes.values()):
@@ -257,7 +257,7 @@ def load_question(name: str, folder: Path) -> Question:
     name
         The name of the answer.
     folder
-        Where it was written.
+        Folder that it was written to.
 
     Returns
     -------
@@ -277,11 +277,11 @@ def verdict_on(name: str, handed_in: Path, right: Path) -> Verdict:
     name
         The name of the answer.
     handed_in, right
-        The folders of what was handed in and of the right answers.
+        The folders of the student's answers and of the right answers.
 
     Returns
     -------
-    The verdict; a file that cannot be read is no answer
+    The verdict; a file that cannot be read counts as no answer
     """
     path = handed_in / f"{name}.npz"
     try:
@@ -292,12 +292,12 @@ def verdict_on(name: str, handed_in: Path, right: Path) -> Verdict:
 
 
 def _load_small(path: Path) -> Answer:
-    """Load an answer, unless it unpacks to more than an answer can hold.
+    """Load an answer, unless it unpacks to more than an answer can have.
 
     Raises
     ------
     ValueError
-        It does, or it is no answer.
+        It does, or it is not an answer.
     """
     with zipfile.ZipFile(path) as archive:
         for part in archive.namelist():

@@ -15,7 +15,7 @@ from bookmaking.grading.preprocessor import SandboxedGrading, SaveGrades
 from bookmaking.grading.rendering import safe_html
 
 COURSE = Path(__file__).resolve().parent
-# nbgrader calls a program of its own environment by its name.
+# nbgrader calls a program of its environment by name.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
@@ -30,10 +30,10 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
-c.OverwriteCells.add_missing_cells = True  # a deleted cell costs nobody an answer
+c.OverwriteCells.add_missing_cells = True  # a deleted cell does not cost an answer
 c.SandboxedGrading.seconds = 600  # of the clock, for a submission
 c.SandboxedGrading.memory = 6.0  # gigabytes
 c.SandboxedGrading.answers = str(COURSE / "answers")
-# What students wrote is sanitised wherever it is shown.
+# Students' texts are sanitised wherever they are shown.
 c.HTMLExporter.filters = {"markdown2html": safe_html}
 c.ClearSolutions.code_stub = {"python": "# your code here"}

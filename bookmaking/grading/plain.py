@@ -12,7 +12,7 @@ ROLE = re.compile(
     r"\{(?P<role>[\w:-]+)\}`(?:(?P<text>[^`<]*?)\s*<(?P<target>[^`>]+)>|(?P<only>[^`]+))`"
 )
 SHOWN = {"exercise": "Exercise", "note": "Note"}
-"""What stands above a box that has no title of its own."""
+"""Title of a box without a title."""
 
 
 def plain(source: str, values: Mapping[str, str]) -> str:
@@ -32,7 +32,7 @@ def plain(source: str, values: Mapping[str, str]) -> str:
     Raises
     ------
     ValueError
-        There is a role that this does not know.
+        A role has no plain form.
     """
     lines = [_line(line) for line in source.splitlines()]
     text = ROLE.sub(
@@ -42,7 +42,7 @@ def plain(source: str, values: Mapping[str, str]) -> str:
 
 
 def _line(line: str) -> str | None:
-    """Return a line outside of directives; None if it only serves MyST."""
+    """Return a line outside of directives; None if it is only for MyST."""
     if fence := FENCE.match(line):
         title = fence["title"] or SHOWN.get(fence["kind"] or "")
         return f"**{title}**\n" if title else None
@@ -52,7 +52,7 @@ def _line(line: str) -> str | None:
 
 
 def _words(found: re.Match[str], values: Mapping[str, str]) -> str:
-    """Return what a role stands for."""
+    """Return a role as plain words."""
     role, text, target = found["role"], found["text"], found["target"] or found["only"]
     match role:
         case "doc":

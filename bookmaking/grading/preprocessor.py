@@ -1,7 +1,7 @@
-"""Run and mark a submission in nbgrader's place: in the sandbox, and outside of it.
+"""Run a submission in the sandbox and mark it outside, in place of nbgrader.
 
-nbgrader's own preprocessor executes checks in the process that runs the submission, where the
-submission can read and change them. This one lets nothing but data out of that process.
+nbgrader's preprocessor executes checks in the process that runs the submission, where the
+submission can read and change them. This one takes only data out of that process.
 """
 
 import json
@@ -54,7 +54,7 @@ class SandboxedGrading(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class SaveGrades(SaveAutoGrades):  # type: ignore[misc]
-    """Enter grades, and have a person read again what is handed in again: nbgrader forgets that."""
+    """Enter grades, and mark resubmitted texts for manual grading, which nbgrader omits."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Enter the grades; see nbconvert's Preprocessor."""

@@ -1,4 +1,4 @@
-"""Remember which submissions are graded, so that an interrupted grading goes on where it was."""
+"""Record which submissions are graded, so that an interrupted grading can be resumed."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def fingerprint(submission: Path) -> str:
     Raises
     ------
     ValueError
-        There is a link in it, which could lead out of the folder; or it is too large to be read.
+        It contains a link, which could lead out of the folder; or it is too large to be read.
     """
     digest, paths = hashlib.sha256(), sorted(submission.rglob("*"))
     for path in paths:
@@ -46,7 +46,7 @@ def fingerprint(submission: Path) -> str:
 
 
 def remember(record: Path, submission: str, problem: str | None, seconds: float) -> None:
-    """Record that a submission was graded, or why it could not be, atomically."""
+    """Record that a submission was graded, or the reason why it was not, atomically."""
     state = {"submission": submission, "problem": problem, "seconds": round(seconds, 1)}
     write(record, json.dumps(state))
 
@@ -63,7 +63,7 @@ def students(course: Path, assignment: str) -> list[str]:
 
 
 def is_graded(course: Path, assignment: str, student: str) -> bool:
-    """Say whether a submission is graded, and still the one that was."""
+    """Return whether a submission is graded, and unchanged since."""
     remembered = recorded(course, assignment, student)
     try:
         key = fingerprint(course / "received" / student / assignment)
@@ -73,13 +73,13 @@ def is_graded(course: Path, assignment: str, student: str) -> bool:
 
 
 def recorded(course: Path, assignment: str, student: str) -> dict[str, Any]:
-    """Return what is remembered of a submission; nothing if it was not graded."""
+    """Return the record of a submission; nothing if it was not graded."""
     record = record_of(course, assignment, student)
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
 
 
 def record_of(course: Path, assignment: str, student: str) -> Path:
-    """Return the file in which it is remembered that a submission was graded."""
+    """Return the file of the record of a submission."""
     return course / "graded" / assignment / f"{student}.json"
 
 

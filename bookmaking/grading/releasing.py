@@ -12,7 +12,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 
 def main(course: Path, assignments: list[str]) -> None:
-    """Make course/release/ASSIGNMENT of each; end with nbgrader's log if one cannot be made."""
+    """Make course/release/ASSIGNMENT for each; exit with nbgrader's log if one cannot be made."""
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     api = NbGraderAPI(config=config)
     api.log_level = logging.ERROR

@@ -1,4 +1,4 @@
-"""Say why there can be no sandbox on this machine, and what to do about it."""
+"""Explain why the sandbox does not work on a machine, and what to do about it."""
 
 import os
 import sys
@@ -29,18 +29,18 @@ MARKS = [".dockerenv", "run/.containerenv"]
 def advice(
     complaint: str, system: str = sys.platform, root: Path = Path("/"), user: int | None = None
 ) -> str:
-    """Return what to do where the sandbox does not work.
+    """Return advice for a machine on which the sandbox does not work.
 
     Parameters
     ----------
     complaint
-        What bubblewrap said.
+        The error message of bubblewrap.
     system
         The operating system, as ``sys.platform``.
     root
-        Where the files are by which we tell.
+        Root of the file system with the files that show the reason.
     user
-        Number of the user; by default, of the one who grades.
+        Number of the user; by default, the current one.
     """
     return f"There is no sandbox here ({complaint or 'nothing was run'}). " + (
         f"{_reason(complaint, system, root, os.geteuid() if user is None else user)} ({SECTION})."

@@ -1,6 +1,6 @@
-"""Turn what students wrote into HTML that executes nothing and needs no network.
+"""Render students' texts as HTML that executes nothing and needs no network.
 
-It takes the place of nbconvert's own filter for Markdown, in formgrader and in feedback pages.
+It replaces nbconvert's filter for Markdown, in formgrader and in feedback pages.
 """
 
 import html
@@ -13,12 +13,12 @@ import pypandoc
 READER = "commonmark+tex_math_dollars+pipe_tables-raw_html"
 SECONDS = 5
 MOST = 20
-"""Times as long as the text, and 10,000 characters, may HTML be: references can multiply."""
+"""Largest length of the HTML, relative to the text and 10,000 characters: references multiply."""
 MATHML = {"math", "semantics", "annotation", "mrow", "mi", "mo", "mn", "mtext", "mspace", "mfrac"}
 MATHML |= {"msub", "msup", "msubsup", "munder", "mover", "munderover", "msqrt", "mroot", "mpadded"}
 MATHML |= {"mtable", "mtr", "mtd", "mstyle", "mphantom", "menclose", "mmultiscripts", "mprescripts"}
 TAGS = (nh3.ALLOWED_TAGS - {"img"}) | MATHML
-"""No pictures: their address would tell somebody that the page was opened."""
+"""No pictures: their server would learn that the page was opened."""
 ATTRIBUTES = nh3.ALLOWED_ATTRIBUTES | {
     "math": {"display", "xmlns"},
     "annotation": {"encoding"},

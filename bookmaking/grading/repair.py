@@ -1,12 +1,11 @@
-"""Bring what a student handed in back into the form that was handed out, and make it harmless.
+"""Restore the form of the release in a submitted notebook, and make it harmless.
 
-Whatever was done to the cells (copied, merged, moved, deleted, converted, stripped of what nbgrader
-wrote into them), what the student wrote stays where it is; tasks and places to hand in are those of
-the release, each once. The cells that hand in come last, as in the release, after all that they
-could need.
+Cells may have been copied, merged, moved, deleted, converted or stripped of nbgrader's metadata.
+The student's texts stay where they are; tasks and places to hand in are those of the release, each
+once. The cells that hand in come last, as in the release, after all cells that they could need.
 
-Nothing of a submission is trusted: of each cell only type and text are kept, and of text that a
-browser would execute nothing is left (see :func:`harmless`).
+Nothing in a submission is trusted: only the type and text of each cell are kept, and text that a
+browser would execute is removed (see :func:`harmless`).
 """
 
 import html
@@ -22,30 +21,30 @@ import nbformat
 
 WANTED = (".ipynb", ".nc")
 MAX_FILES = 100 * 1024**2
-"""Bytes of all files that are looked at; those of notebooks are mostly outputs, and dropped."""
+"""Largest size of all files in bytes; most of a notebook is outputs, which are dropped."""
 MAX_SOURCE = 2 * 1024**2
 """Bytes of text and code in all cells together."""
 MAX_CELLS = 1000
 JOINER = "\u2060"
-"""A character that nobody sees, and that takes the meaning from what it stands in."""
+"""An invisible character, which removes the meaning of a tag or link that contains it."""
 Cell = Any
 """A notebook's cell."""
 
 
 class UnreadableError(ValueError):
-    """What was handed in cannot be graded; the message says why, and what to ask for."""
+    """Raised when a submission cannot be graded; the message says why and what to ask for."""
 
 
 # Find and read ------------------------------------------------------------------------------------
 
 
 def files_of(submission: Path) -> dict[PurePosixPath, bytes]:
-    """Return what is looked at of a submission: its notebooks and stored fits.
+    """Return the files of a submission that are used: its notebooks and stored fits.
 
     Parameters
     ----------
     submission
-        The folder of what came back: a notebook, perhaps with other files, or a zip file of these.
+        The folder of the submission: a notebook, perhaps with other files, or a zip file of these.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def files_of(submission: Path) -> dict[PurePosixPath, bytes]:
     Raises
     ------
     UnreadableError
-        A zip file is damaged, or all of it is too large.
+        A zip file is damaged, or the files are too large.
     """
     found, left = dict[PurePosixPath, bytes](), MAX_FILES
 
@@ -63,7 +62,7 @@ def files_of(submission: Path) -> dict[PurePosixPath, bytes]:
         if name.suffix.lower() in WANTED and not any(
             x.startswith((".", "__MACOSX")) for x in name.parts
         ):
-            found[name] = file.read(left + 1)  # what an archive says of its sizes may be a lie
+            found[name] = file.read(left + 1)  # sizes recorded in an archive may be false
             left -= len(found[name])
             if left < 0:
                 raise UnreadableError(f"It has more than {MAX_FILES // 1024**2} MB.")
@@ -89,18 +88,18 @@ def read(files: Mapping[PurePosixPath, bytes], release: Any) -> Any:
     Parameters
     ----------
     files
-        What :func:`files_of` returns.
+        Files as returned by :func:`files_of`.
     release
         The notebook that was handed out.
 
     Returns
     -------
-    The notebook, in the present format. Of several, the one that holds most of the release's cells
+    The notebook, in the present format; of several, the one with most of the release's cells
 
     Raises
     ------
     UnreadableError
-        There is no notebook, none that can be read, or more than one that it could be.
+        There is no notebook, none can be read, or several are possible.
     """
     notebooks, problems = dict[str, Any](), list[str]()
     different = {content: name for name, content in files.items()}
@@ -111,13 +110,13 @@ def read(files: Mapping[PurePosixPath, bytes], release: Any) -> Any:
             except UnreadableError as error:
                 problems.append(str(error))
     if not notebooks:
-        nothing = "There is no notebook in it: ask for the file that ends in .ipynb."
+        nothing = "It contains no notebook: ask for the file that ends in .ipynb."
         raise UnreadableError(" ".join(problems) or nothing)
     known = {name: len(_known(each.cells, release)) for name, each in notebooks.items()}
     best = [name for name in notebooks if known[name] == max(known.values())]
     if known[best[0]] == 0:
         raise UnreadableError(
-            f"{best[0]!r} holds no cell of this exercise: is it the notebook of another one?"
+            f"{best[0]!r} contains no cell of this exercise: is it the notebook of another one?"
         )
     if len(best) > 1:
         raise UnreadableError(
@@ -133,25 +132,25 @@ def _parsed(name: str, content: bytes) -> Any:
         sheets = [raw] if raw["nbformat"] >= 4 else raw["worksheets"]
         for cell in (cell for sheet in sheets for cell in sheet["cells"]):
             if "outputs" in cell:
-                cell["outputs"] = []  # they are made anew, and these may be invalid
+                cell["outputs"] = []  # they are made again, and these may be invalid
             cell["metadata"] = _metadata(cell)
         notebook = nbformat.convert(nbformat.from_dict(raw), 4)
         cells = [c for c in notebook.cells if isinstance(_text(c), str) and c.cell_type + ""]
-    except Exception as error:  # the file may hold anything
+    except Exception as error:  # the file may contain anything
         raise UnreadableError(
-            f"{name!r} is damaged, or no notebook at all ({type(error).__name__}): "
+            f"{name!r} is damaged or not a notebook ({type(error).__name__}): "
             "ask for the file again."
         ) from error
     if len(cells) > MAX_CELLS or sum(len(_text(cell)) for cell in cells) > MAX_SOURCE:
         raise UnreadableError(
-            f"{name!r} holds more than {MAX_CELLS} cells, or {MAX_SOURCE // 1024**2} MB of text."
+            f"{name!r} contains more than {MAX_CELLS} cells, or {MAX_SOURCE // 1024**2} MB of text."
         )
     notebook.cells = cells
     return notebook
 
 
 def _metadata(cell: Any) -> dict[str, Any]:
-    """Return what is kept of a cell's metadata: which cell of the release it says that it is."""
+    """Return the metadata of a cell that are kept: its identity in the release."""
     said = cell.get("metadata")
     said = said.get("nbgrader") if isinstance(said, dict) else None
     name = said.get("grade_id") if isinstance(said, dict) else None
@@ -167,12 +166,12 @@ def _text(cell: Cell) -> Any:
 
 
 def repaired(submitted: Any, release: Any) -> Any:
-    """Return what a student wrote in the form of the release.
+    """Return the student's work in the form of the release.
 
     Parameters
     ----------
     submitted
-        The notebook that came back.
+        The submitted notebook.
     release
         The notebook that was handed out.
 
@@ -199,7 +198,7 @@ def repaired(submitted: Any, release: Any) -> Any:
 
 
 def _known(cells: list[Cell], release: Any) -> dict[int, str]:
-    """Say which cells are which of the release, by nbgrader's metadata or by their text."""
+    """Match cells to those of the release, by nbgrader's metadata or by their text."""
     by_text = {_squeezed(cell.source): _name(cell) for cell in release.cells if _name(cell)}
     names, found = set(by_text.values()), {}
     for number, cell in enumerate(cells):
@@ -219,16 +218,16 @@ def _squeezed(text: str) -> str:
 
 
 def _kept(cell: Cell, original: Cell | None, first: bool) -> list[Cell]:
-    """Return what stays of a submitted cell: one or two cells, or none.
+    """Return the parts of a submitted cell that are kept: one or two cells, or none.
 
     Parameters
     ----------
     cell
-        What was submitted.
+        The submitted cell.
     original
-        Which cell of the release it is.
+        The cell of the release that it matches.
     first
-        Whether no other has been taken for it.
+        Whether it is the first that matches it.
     """
     if original is None:
         return [_new(cell.cell_type, _text(cell))]
@@ -237,7 +236,7 @@ def _kept(cell: Cell, original: Cell | None, first: bool) -> list[Cell]:
         if first:
             kept.metadata = nbformat.from_dict(original.metadata)
         return [kept]
-    # What stands in a cell that was locked, besides what it said, was written by the student.
+    # Text that was added to a locked cell was written by the student.
     added = _text(cell)
     if _squeezed(added) == _squeezed(original.source):
         added = ""
@@ -247,7 +246,7 @@ def _kept(cell: Cell, original: Cell | None, first: bool) -> list[Cell]:
 
 
 def _new(kind: str, source: str) -> Cell:
-    """Return a cell with nothing but text in it."""
+    """Return a cell that contains only text."""
     if kind == "code":
         return nbformat.v4.new_code_cell(source)
     return nbformat.v4.new_markdown_cell(harmless(source))
@@ -265,10 +264,10 @@ def _place_after(names: list[str], cells: list[Cell]) -> int:
 def harmless(text: str) -> str:
     """Return Markdown in which no program finds HTML, or a link that executes something.
 
-    Programs differ in what they take for code or for a tag, so no parser decides here. A ``<`` that
-    could open a tag and a colon after ``script`` get a character behind or before them that is not
-    seen. HTML in the text is then shown as it was written. What is rendered is sanitised once more,
-    by nh3: see :mod:`bookmaking.grading.rendering`.
+    Programs differ in what they regard as code or as a tag, so no parser decides here. An invisible
+    character is added after a ``<`` that could open a tag, and before a colon after ``script``.
+    HTML in the text is then shown as it was written. Rendered text is sanitised once more, by nh3:
+    see :mod:`bookmaking.grading.rendering`.
     """
     text = html.unescape(text)
     text = re.sub(r"&(?=[#a-zA-Z])", f"&{JOINER}", text)  # so that it is unescaped only here

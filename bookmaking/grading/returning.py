@@ -1,6 +1,6 @@
-"""Return what was graded: grades as a table and in the platform's form, feedback as an archive.
+"""Return grades, as a table and in the platform's form, and feedback, as an archive.
 
-Everything is made from the gradebook, so that it holds what a person graded in formgrader as well.
+Everything is made from the gradebook, so that it includes the manual grades from formgrader.
 """
 
 import csv
@@ -30,7 +30,7 @@ def give_back(
     roster: Roster | None = None,
     due: dt.datetime | None = None,
 ) -> str:
-    """Write grades, feedback and a list of work that is alike; return what was written, in words.
+    """Write grades, feedback and a list of similar work; return a summary in words.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def give_back(
     config
         The settings in its nbgrader_config.py.
     roster
-        Who is in the class; without it, those who handed in.
+        The students of the class; without it, those who handed in.
     due
-        When it had to be handed in.
+        The due time.
     """
     table = rows(course, assignment, config, roster, due)
     written = [_table(course / f"grades-{assignment}.csv", table)]
@@ -51,7 +51,7 @@ def give_back(
         written += [_archive(course / f"feedback-{assignment}.zip", course, assignment, table)]
     written += [alike.report(course, assignment, [row["student"] for row in table])]
     todo = sum(int(row.get("to_grade") or 0) for row in table)
-    waiting = f"{todo} answers wait for a person: formgrader. " if todo else ""
+    waiting = f"{todo} answers wait for manual grading in formgrader. " if todo else ""
     return waiting + "Written: " + ", ".join(path.name for path in written) + f" in {course}"
 
 
@@ -64,14 +64,14 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return a row for each student: points by answer, their sum, days late, problems.
 
-    What could not be graded, and what nobody handed in, has no points: that is not the same as 0.
+    Work that could not be graded, or was not handed in, has no points, which differs from 0.
     """
     database = config.CourseDirectory.get("db_url", f"sqlite:///{course / 'gradebook.db'}")
     handed_in = students(course, assignment)
-    everybody = [student.id for student in roster.students] if roster else []
+    all_students = [student.id for student in roster.students] if roster else []
     result = []
     with Gradebook(database, config.CourseDirectory.course_id) as book:
-        for student in [*everybody, *(each for each in handed_in if each not in everybody)]:
+        for student in [*all_students, *(each for each in handed_in if each not in all_students)]:
             row: dict[str, Any] = {"student": student, "assignment": assignment}
             said = collecting.about(course, assignment, student)
             if student not in handed_in:
@@ -104,7 +104,7 @@ def _grades(submission: Any) -> dict[str, Any]:
 
 
 def _refresh(course: Path, assignment: str, student: str, submission: Any) -> None:
-    """Write a student's feedback page, unless it says already what the gradebook does."""
+    """Write a student's feedback page, unless it is up to date with the gradebook."""
     name = f"{PREFIX}{assignment}"
     (notebook,) = submission.notebooks
     comments = {each.name: each.comment for each in notebook.comments if each.comment}
@@ -132,7 +132,7 @@ def _table(path: Path, table: list[dict[str, Any]]) -> Path:
 
 
 def _for_platform(path: Path, assignment: str, roster: Roster, table: list[dict[str, Any]]) -> Path:
-    """Write the roster's own table with a grade for each whose grade is complete."""
+    """Write the roster's table with the grades that are complete."""
     complete = {row["student"]: row["score"] for row in table if row.get("to_grade") == 0}
     column, columns = "Grade", roster.columns
     if roster.platform == "canvas":
@@ -158,7 +158,7 @@ def _csv(path: Path, columns: list[str], lines: Iterable[Mapping[str, Any]]) -> 
 
 
 def _archive(path: Path, course: Path, assignment: str, table: list[dict[str, Any]]) -> Path:
-    """Pack the feedback pages under the names by which the platform knows whose they are."""
+    """Pack the feedback pages under the names by which the platform assigns them."""
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for row in table:
             who = collecting.about(course, assignment, row["student"]).get("who")

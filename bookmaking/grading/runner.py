@@ -1,8 +1,8 @@
-"""Execute a notebook inside the sandbox, and send what comes of each cell to the grader.
+"""Execute a notebook inside the sandbox, and send the result of each cell to the grader.
 
 The cells run in this process, in IPython's shell: a Jupyter kernel and its client take longer to
 start than most notebooks need. So nothing here is protected from the notebook, which may send
-whatever it likes: the grader checks the form of what it gets, and judges answers itself.
+anything: the grader checks the form of what it gets, and judges answers itself.
 """
 
 import base64
@@ -39,7 +39,7 @@ MAX_ANSWER = 100_000_000  # bytes
 MOST = {"text": 100_000, "errors": 20_000, "pictures": 4_000_000}
 """Characters that are kept of a cell's outputs."""
 FORM = 100
-"""What an output takes besides its content."""
+"""Size of an output besides its content."""
 
 
 class Outputs(list[dict[str, Any]]):
@@ -73,7 +73,7 @@ class Outputs(list[dict[str, Any]]):
             self.append({"output_type": "error", **told, "traceback": kept})
 
     def show(self, kind: str, data: dict[str, Any], **content: Any) -> None:
-        """Add what is displayed, as text and picture: nothing else is shown to anybody."""
+        """Add what is displayed, as text and picture: nothing else is shown."""
         kept = {}
         for form, what in (("text/plain", "text"), ("image/png", "pictures")):
             value = data.get(form, "")
@@ -85,7 +85,7 @@ class Outputs(list[dict[str, Any]]):
             self.append({"output_type": kind, "data": kept, "metadata": {}, **content})
 
     def told(self) -> list[dict[str, Any]]:
-        """Return the outputs, and at their end what is missing."""
+        """Return the outputs, and at their end a note on what is missing."""
         for what, left in self.left.items():
             if left < 0:
                 text = (
@@ -108,7 +108,7 @@ class Stream(io.TextIOBase):
         return self.descriptor
 
     def write(self, text: str) -> int:
-        """Write to the outputs; in a process that the notebook forked, to what they all share."""
+        """Write to the outputs; in a process that the notebook forked, to the shared file."""
         if os.getpid() == PROCESS:
             shell.outputs.write(self.stream, text)
         else:
@@ -128,7 +128,7 @@ class Hook(DisplayHook):
 
 
 class Publisher(DisplayPublisher):
-    """Show what a cell displays, as it is at first: a bar of progress is not shown moving."""
+    """Show the displays of a cell in their first state: progress bars are not updated."""
 
     def publish(self, data: Any, *_: Any, update: bool = False, **more: Any) -> None:
         """Add it to the outputs."""
@@ -136,7 +136,7 @@ class Publisher(DisplayPublisher):
             shell.outputs.show("display_data", data)
 
     def clear_output(self, wait: bool = False) -> None:
-        """Take back the outputs."""
+        """Clear the outputs."""
         shell.outputs.clear()
 
 
@@ -148,10 +148,10 @@ class Shell(InteractiveShell):
     outputs = Outputs()
 
     def enable_gui(self, gui: Any = None) -> None:
-        """Do nothing: there is no screen."""
+        """Do nothing, because there is no screen."""
 
     def ask_exit(self) -> None:
-        """Go on: what follows may still be handed in."""
+        """Continue: later cells may still hand in."""
 
     def _showtraceback(self, etype: type, evalue: Any, stb: list[str]) -> None:
         self.outputs.error(etype.__name__, str(evalue), stb)
@@ -161,7 +161,7 @@ shell = Shell.instance(config=Config({"HistoryManager": {"enabled": False}}))
 
 
 def main() -> None:
-    """Carry out the order; tell the grader on the standard output, which the notebook lacks."""
+    """Execute the notebook; report to the grader on standard output, which the notebook lacks."""
     order = json.loads(Path("/order.json").read_text(encoding="utf-8"))
     reply = os.fdopen(os.dup(1), "wb")
     _tell(reply, b"started")
@@ -169,9 +169,9 @@ def main() -> None:
         written = _set_up(order["memory"])
         for told in execute(order["notebook"]["cells"], order["seconds"], written):
             _tell(reply, *told)
-    except Exception:  # whatever it is, the grader has to hear of it
+    except Exception:  # the grader has to be told of any error
         _tell(reply, b"broken", json.dumps(traceback.format_exc()).encode())
-    os._exit(0)  # without what the notebook would like to do at the end
+    os._exit(0)  # without the notebook's exit handlers
 
 
 def _tell(reply: Any, *words: bytes) -> None:
@@ -180,13 +180,13 @@ def _tell(reply: Any, *words: bytes) -> None:
 
 
 def _set_up(memory: int) -> int:
-    """Make the notebook's folders, set limits, and take all output; return where the rest goes."""
+    """Make the notebook's folders, set limits, and redirect output; return the grader's stream."""
     shutil.copytree("/submission", "/student", dirs_exist_ok=True)
     for folder in (ANSWERS, HOME):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    with contextlib.suppress(OSError):  # there is no cache yet, or it belongs to somebody else
-        # A copy, so that no submission leaves anything for the next.
+    with contextlib.suppress(OSError):  # the cache does not exist yet, or belongs to another user
+        # A copy, so that no submission can leave files for the next.
         shutil.copytree("/cache", HOME / ".pytensor")
     for what, limit in [
         (resource.RLIMIT_DATA, memory),
@@ -199,7 +199,7 @@ def _set_up(memory: int) -> int:
     for descriptor in (1, 2):
         os.dup2(written, descriptor)
     sys.stdout, sys.stderr = Stream("stdout", 1), Stream("stderr", 2)
-    sys.path[0] = ""  # modules that lie beside the notebook
+    sys.path[0] = ""  # modules beside the notebook
     signal.signal(signal.SIGALRM, _interrupt)
     return written
 
@@ -209,10 +209,9 @@ def _interrupt(signal: int, frame: FrameType | None) -> NoReturn:
 
 
 def execute(cells: list[Any], seconds: int, written: int) -> Iterator[tuple[bytes, ...]]:
-    """Execute all cells, past errors, and yield what is to be told of each.
+    """Execute all cells, continuing after errors, and yield the report on each.
 
-    When the time is over, the cell that runs is interrupted, and only what is there already is
-    handed in.
+    When the time is over, the running cell is interrupted, and only existing answers are handed in.
     """
     end, problem, seen = time.monotonic() + seconds, None, set[tuple[str, int]]()
     for number, cell in enumerate(cells, start=1):

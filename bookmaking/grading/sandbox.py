@@ -1,10 +1,10 @@
-"""Run a submitted notebook where it can do no harm, with limits of time and memory.
+"""Run a submitted notebook in a sandbox, with limits of time and memory.
 
-The notebook runs under bubblewrap: without network, capabilities or other processes in sight, as
-a user that owns nothing, in a file system that holds the installed software (read-only), the data
-of the studies, a copy of the submission, and an empty working folder of limited size in memory.
-There is no gradebook in it, no other submission, no solution and no right answer. What comes back
-are outputs of cells and answers, as data.
+The notebook runs under bubblewrap: without network, capabilities or other processes in sight, as a
+user that owns nothing, in a file system with the installed software (read-only), the data of the
+studies, a copy of the submission, and an empty working folder of limited size in memory. It
+contains no gradebook, no other submission, no solution and no right answer. The results are outputs
+of cells and answers, as data.
 """
 
 import base64
@@ -38,30 +38,30 @@ STUDY_DATA = [
     "trolley_cases.csv",
     "trolley_responses.csv",
 ]
-"""What students get of data/: not the lecture's printed results, nor the book's own."""
+"""Files of data/ that students get: neither the results of the lecture nor those of the book."""
 GIGABYTE = 1024**3
 MAX_RESULT = GIGABYTE // 4
-"""Bytes of outputs and answers that are taken back."""
+"""Largest size of outputs and answers, in bytes."""
 MAX_CELL = 6_000_000
 """Bytes of the outputs of a cell; more than the runner keeps of them, in its form."""
 MAX_THREADS = 256
-"""Of all processes together."""
+"""Largest number of threads of all processes together."""
 OPEN_FILE = 400_000
-"""Bytes that are counted for an open file: it may be a socket full of data, which nobody sees."""
+"""Bytes that are counted for an open file: it may be a socket full of invisible data."""
 MEMORY = re.compile(r"^(?:VmRSS|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB", re.MULTILINE)
-"""What is counted of the status of a process: its pages, and the tables of them."""
+"""Lines of the status of a process that are counted: its pages, and their tables."""
 INODE = 4096
 """Bytes that are counted for a file, besides its content."""
 WRITABLE = {"/student": 0.5, "/tmp": 0.25, "/dev/shm": 0.25}
-"""Where a notebook can write, and the share of each in what it may write."""
+"""Folders in which a notebook can write, and the share of each in the limit."""
 CACHE = BUILD / "grading" / "cache"
-"""What PyTensor compiled for the solutions: students' models are mostly the same."""
+"""Code that PyTensor compiled for the solutions: students' models are mostly the same."""
 STARTED = b"started\n"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may use: seconds by the clock, gigabytes of memory and of files."""
+    """Limits of a submission: seconds by the clock, gigabytes of memory and of files."""
 
     seconds: int = 600
     memory: float = 6.0
@@ -72,10 +72,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of the sandbox. The submission may have forged any of it."""
+    """The results from the sandbox. The submission may have forged any of them."""
 
     outputs: list[list[Any]]
-    """Of each cell, in order; empty if it did not run."""
+    """Outputs of each cell, in order; empty if it did not run."""
     answers: dict[str, bytes]
     """The content of each file that was handed in."""
     problem: str | None
@@ -83,7 +83,7 @@ class Result:
 
     @property
     def claimed(self) -> str | None:
-        """The student's id that the notebook was worked out for, if it says so."""
+        """The student's id in the notebook, if there is one."""
         said = self.answers.get("student.txt")
         return None if said is None else said.decode(errors="replace")
 
@@ -96,7 +96,7 @@ class Result:
 
 
 class SandboxError(RuntimeError):
-    """The sandbox does not work on this machine; the submission is not to blame."""
+    """Raised when the sandbox does not work on this machine, whatever the submission."""
 
 
 def run(notebook: dict[str, Any], submission: Path, limits: Limits) -> Result:
@@ -128,12 +128,12 @@ def run(notebook: dict[str, Any], submission: Path, limits: Limits) -> Result:
         asked = {"notebook": notebook, "seconds": limits.seconds, "memory": memory}
         order.write_text(json.dumps(asked), encoding="utf-8")
         # A copy under another name: that of the folder, which the notebook could find, is the
-        # student's id, and a notebook that knows it could serve a whole class.
+        # student's id, and a notebook with the id could serve a whole class.
         given = shutil.copytree(submission, Path(folder, "submission"))
         filter_program.write(seccomp.program())
         filter_program.seek(0)
         command = _command(order, given, limits, filter_program.fileno())
-        # The kernel's limit lies behind ours, which ends a run with a reason.
+        # The kernel's limit is higher than ours, which ends a run with a reason.
         with cgroups.limited(command, memory * 5 // 4, 2 * MAX_THREADS) as words:
             done = _watched(
                 words, limits.seconds + limits.grace, memory, (filter_program.fileno(),), WRITABLE
@@ -188,7 +188,7 @@ def _command(order: Path, submission: Path, limits: Limits, filter_program: int)
 
 @dataclass
 class _Done:
-    """What became of a command."""
+    """The result of a command."""
 
     said: bytes
     complaint: str
@@ -197,7 +197,7 @@ class _Done:
 
 
 def _reason(limit: str, limits: Limits) -> str:
-    """Say in a sentence why a run was stopped."""
+    """Return in a sentence why a run was stopped."""
     used = {
         "seconds": f"took longer than {limits.seconds:g} seconds",
         "memory": f"needed more than {limits.memory:g} GB of memory",
@@ -214,7 +214,7 @@ def _watched(
     descriptors: Sequence[int] = (),
     folders: Iterable[str] = (),
 ) -> _Done:
-    """Run a command to its end or its limits, with nothing of this process but some files."""
+    """Run a command to its end or its limits; of this process it gets only some files."""
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     process = subprocess.Popen(
         command, stdin=nothing, stdout=pipe, stderr=pipe, cwd=ROOT, start_new_session=True,
@@ -230,7 +230,7 @@ def _watched(
             reader.start()
         stopped, end = None, time.monotonic() + seconds
         while stopped is None and len(said) < MAX_RESULT and not _ended(process):
-            # Before the first word, the folders are still those of this machine.
+            # Before the first report, the folders are still those of this machine.
             used, threads = _use(process.pid, folders if said else ())
             if time.monotonic() > end:
                 stopped = "seconds"
@@ -244,7 +244,7 @@ def _watched(
         process.wait()
     for reader in readers:
         reader.join(timeout=60)
-    if len(said) >= MAX_RESULT:  # it may have ended because nobody listened any more
+    if len(said) >= MAX_RESULT:  # it may have ended because its output was no longer read
         stopped = "size"
     return _Done(bytes(said), complaint.decode(errors="replace").strip(), stopped)
 
@@ -291,7 +291,7 @@ def _use(pid: int, folders: Iterable[str]) -> tuple[int, int]:
 
 
 def _result(said: bytes, cells: int, problem: str | None) -> Result:
-    """Return what the runner said. The submission may have said it, so its form is checked."""
+    """Return the runner's report. The submission may have forged it, so its form is checked."""
     outputs: list[list[Any]] = []
     answers: dict[str, bytes] = {}
     try:

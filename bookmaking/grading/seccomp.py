@@ -1,8 +1,8 @@
-"""Which system calls the kernel refuses in the sandbox, as a filter program for bubblewrap.
+"""Make the list of system calls that the kernel refuses in the sandbox, for bubblewrap.
 
-They make what counts as nobody's memory, reach into other processes or into the kernel, or make
-namespaces; Python's libraries need none of them. A list of what is allowed would be stricter, and
-would break with every new version of them. The program is in the form of seccomp(2).
+They make memory that belongs to no process, reach into other processes or into the kernel, or make
+namespaces; Python's libraries need none of them. A list of allowed calls would be stricter, but
+would break with every new version of the libraries. The program is in the form of seccomp(2).
 """
 
 import errno

@@ -2,8 +2,8 @@
 
 usage: python -m bookmaking.grading.solutions ASSIGNMENT STUDENT FOLDER
 
-FOLDER gets what :func:`bookmaking.grading.marking.save_question` writes for each answer, or nothing
-if a cell fails. What the solution prints goes to FOLDER's log.
+FOLDER gets the files of :func:`bookmaking.grading.marking.save_question` for each answer, or
+nothing if a cell fails. The solution's printed output goes to FOLDER's log.
 """
 
 import ast
@@ -37,7 +37,7 @@ def code_of(assignment: str, student: str) -> list[ast.Module]:
     assignment
         The exercise.
     student
-        Whose variant.
+        The id of the student whose variant is run.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def code_of(assignment: str, student: str) -> list[ast.Module]:
 
 
 def prepare() -> None:
-    """Import what solutions use, once for all that are run in forks of this process."""
+    """Import the modules that solutions use, once for all forks of this process."""
     import arviz  # noqa: F401
     import nutpie  # noqa: F401
     import pymc  # noqa: F401
@@ -63,18 +63,18 @@ def prepare() -> None:
 
 
 def run(assignment: str, folders: Mapping[str, Path]) -> None:
-    """Run a solution in this process for some students and store the answers of each, all or none.
+    """Run a solution in this process for some students; store all answers of each, or none.
 
-    Only what answers follow from runs (:func:`needed`), and what does not depend on the student
-    runs once (:func:`individual`).
+    Only the code that answers depend on runs (:func:`needed`), and code that does not depend on the
+    student runs once (:func:`individual`).
 
     Parameters
     ----------
     assignment
         The exercise.
     folders
-        Where to keep the answers of each student's variant. Stored fits are kept beside them, so
-        that variants that share a fit do not repeat it.
+        Folder for the answers of each student's variant. Stored fits are kept beside them, so that
+        variants that share a fit do not repeat it.
     """
     namespace: dict[str, object] = {"__name__": "__main__"}
     wanted: set[int] | None = None
@@ -88,11 +88,11 @@ ANSWERS = {"hand_in", "reference_answer"}
 
 
 def needed(cells: Sequence[ast.Module]) -> list[ast.Module]:
-    """Return only the statements that the answers follow from: not what draws, compares or checks.
+    """Return only the statements on which answers depend, without those that draw or check.
 
-    A statement is one of them if it makes or changes (:mod:`bookmaking.notebooks.names`) a name
-    that a later one of them uses, or a function, which may be called later. A call does not change
-    a module.
+    A statement is kept if it makes or changes (:mod:`bookmaking.notebooks.names`) a name that is
+    used by a later statement that is kept, or by a function, which may be called later. A call does
+    not change a module.
 
     Parameters
     ----------
@@ -131,15 +131,15 @@ def _imported(cell: ast.Module) -> set[str]:
 
 
 def _hands_in(statement: ast.stmt) -> bool:
-    """Say whether a statement calls ``ml.hand_in`` or ``reference_answer``."""
+    """Return whether a statement calls ``ml.hand_in`` or ``reference_answer``."""
     calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
     return any(ast.unparse(function).rpartition(".")[2] in ANSWERS for function in calls)
 
 
 def individual(cells: Sequence[ast.Module]) -> set[int]:
-    """Return which cells have to run for every student: what follows from the id, and answers.
+    """Return the cells that have to run for every student: those with the id, and answers.
 
-    A cell does if it uses a name that such a cell makes or changes, whatever it does with it.
+    A cell depends on the id if it uses a name that such a cell makes or changes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pack the built pages, and the notebooks with all that they need, into two zip files in _build."""
+"""Pack the built pages, and the notebooks with the files that they need, as archives in _build."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +9,11 @@ from multilevel.files import atomic
 
 LIBRARY = ["LICENSE", "README.md", "pyproject.toml", ".python-version"]
 LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.typed"]
-"""What the library is installed from, besides data."""
+"""Files from which the library is installed, besides data."""
 RUNNING = ["requirements/run.txt", "bookmaking/pyproject.toml"]
 RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths", "locking")]
 RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "lab", "ready")]
-"""What sets up an environment, checks it, opens JupyterLab and looks at an exercise."""
+"""Files that set up an environment, check it, open JupyterLab and check an exercise."""
 NOTEBOOKS = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
 NOTEBOOKS += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
 """With these, ``make lab`` and ``make check`` work where the archive is unpacked."""
@@ -27,7 +27,7 @@ def pack(archive: Path, folder: Path, files: Iterable[Path]) -> None:
     archive
         The zip file.
     folder
-        What the files' names in the archive are relative to.
+        Folder to which the files' names in the archive are relative.
     files
         The files.
     """

@@ -23,7 +23,7 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
     notebooks
         The executed notebooks of the chapters.
     folder
-        Where to work. What was built there before is removed.
+        Folder to work in. Files of an earlier build are removed.
     toc
         The table of contents.
 
@@ -79,7 +79,7 @@ def _jupyter_book(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def links(arguments: list[str]) -> int:
-    """Ask whether the addresses outside the book still answer."""
+    """Check the external links."""
     options = ["--path-output", str(BUILD / "links"), "--builder", "linkcheck"]
     done = _jupyter_book(["build", str(BUILD / "source"), *options])
     print(done.stdout + done.stderr)

@@ -1,7 +1,7 @@
 """Derive notebooks from the sources of the chapters, and keep the two halves of a pair together.
 
-``NAME.md`` is what people edit. ``NAME.ipynb`` holds the same cells, executed, and a checksum of
-them, which tells whether somebody edited the notebook alone.
+People edit ``NAME.md``. ``NAME.ipynb`` contains the same cells, executed, and a checksum of them,
+which shows whether the notebook alone was edited.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def derive(source: Path) -> nbformat.NotebookNode:
 
 
 def essence(cell: Any) -> tuple[str, str, dict[str, Any]]:
-    """Return what both halves of a pair hold of a cell: its type, source and shared metadata."""
+    """Return the parts of a cell in both halves of a pair: its type, source and shared metadata."""
     kept = {key: value for key, value in cell.metadata.items() if key in ("tags", "mystnb")}
     return cell.cell_type, cell.source, kept
 
@@ -61,17 +61,18 @@ def checksum(notebook: nbformat.NotebookNode) -> str:
 
 
 def refuse_edited_notebooks(names: list[str]) -> None:
-    """Make sure that no notebook was edited alone: what is derived from its source replaces it.
+    """Refuse notebooks that were edited alone, since deriving them from their source replaces them.
 
     Parameters
     ----------
     names
-        Of chapters.
+        Names of chapters.
 
     Raises
     ------
     SystemExit
-        One was; the message says which, and how to bring the edits into the source or drop them.
+        A notebook was edited alone; the message names it, and says how to move the edits to the
+        source or drop them.
     """
     for name in names:
         stored = CHAPTERS / f"{name}.ipynb"
@@ -91,7 +92,7 @@ def refuse_edited_notebooks(names: list[str]) -> None:
         ]
         where = f" (cell {', '.join(numbers)})" if numbers else ""
         sys.exit(
-            f"chapters/{name}.ipynb holds edits{where} that chapters/{name}.md does not, and "
+            f"chapters/{name}.ipynb contains edits{where} that chapters/{name}.md does not, and "
             f"would lose them. Nothing was changed.\n"
             f"To keep them:  {sys.executable} -m jupytext --to md:myst chapters/{name}.ipynb\n"
             f"To drop them:  git checkout -- chapters/{name}.ipynb"
@@ -106,7 +107,7 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
     notebook
         Any notebook.
     path
-        Where to; the folder is made if need be.
+        File to write; a missing folder is created.
     """
     with atomic(path) as temporary:
         temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")

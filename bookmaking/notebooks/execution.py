@@ -1,7 +1,7 @@
-"""Execute chapters with nbval, each once: what is compared is also what the HTML shows.
+"""Execute chapters with nbval, each once: the HTML shows the outputs that are compared.
 
-A chapter is executed in ``_build/run``, a folder like the project's. It is left alone while its
-source, the library, the data and the lock are as they were when it was executed.
+A chapter is executed in ``_build/run``, a folder like the project's. It is not executed again while
+its source, the library, the data and the lock are unchanged.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ FIRST = ["exercise-moral-judgement", "repeated-measures", "sampler-struggles", "
 
 
 def key_of(name: str) -> str:
-    """Return a checksum of what the outputs of a chapter depend on."""
+    """Return a checksum of all files on which the outputs of a chapter depend."""
     code = module_state(*sorted(LIBRARY.glob("*.py")), BOOKMAKING / "notebooks" / "nbval_plugin.py")
     digest = hashlib.sha256(code.encode())
     for file in [CHAPTERS / f"{name}.md", LOCK, *sorted(DATA.glob("*.csv"))]:
@@ -45,7 +45,7 @@ def key_of(name: str) -> str:
 
 
 def outdated(names: list[str]) -> list[str]:
-    """Return the chapters that were not executed yet, or that something changed for since."""
+    """Return the chapters that were not executed since the last relevant change."""
     return [
         name
         for name in names
@@ -61,9 +61,9 @@ def execute(names: list[str], processes: int = PROCESSES) -> None:
     Parameters
     ----------
     names
-        Of chapters.
+        Names of chapters.
     processes
-        How many are executed at once.
+        Number of chapters that are executed at once.
 
     Raises
     ------
@@ -85,11 +85,11 @@ def execute(names: list[str], processes: int = PROCESSES) -> None:
             with atomic(EXECUTED / f"{name}.key") as temporary:
                 temporary.write_text(keys[name], encoding="utf-8")
     if done.returncode not in (0, 5):  # 5: no code cells
-        sys.exit("A chapter could not be executed: see above which cell failed, and why.")
+        sys.exit("A chapter could not be executed; the cell that failed and the reason are above.")
 
 
 def prepare(name: str) -> Path:
-    """Write a chapter's notebook to where it is executed, with the stored outputs to compare with.
+    """Write a chapter's notebook for execution, with the stored outputs for comparison.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def execute_here(notebook: nbformat.NotebookNode) -> None:
     Raises
     ------
     nbclient.exceptions.CellExecutionError
-        A cell failed; the message holds the cell and its traceback.
+        A cell failed; the message contains the cell and its traceback.
     """
     if any(cell.cell_type == "code" for cell in notebook.cells):
         NotebookClient(
@@ -149,7 +149,7 @@ def execute_here(notebook: nbformat.NotebookNode) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run chapters from top to bottom, as a reader does; say whether every cell ran."""
+    """Run chapters from top to bottom, as a reader does, and print whether every cell ran."""
     unknown = [name for name in arguments if name not in pages()]
     if unknown or not arguments:
         sys.exit(

@@ -1,4 +1,4 @@
-"""Say which names code makes, changes and uses: what of a notebook depends on what."""
+"""Find the names that code makes, changes and uses, on which other parts of a notebook depend."""
 
 import ast
 import symtable
@@ -12,9 +12,9 @@ def made(source: str) -> set[str]:
 
 
 def changed(source: str) -> set[str]:
-    """Return the names whose values code changes, other than by making them anew.
+    """Return the names whose values code changes, other than by making them again.
 
-    Assignments to a part change a value, and calls of a method that are a line of their own, as in
+    Values are changed by assignments to a part, and by calls of a method as a separate statement:
     ``rows.append(1)``.
     """
     parts = []

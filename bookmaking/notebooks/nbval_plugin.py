@@ -1,9 +1,9 @@
-"""A pytest plugin that keeps what nbval executes, and compares it by our rule.
+"""Keep the notebooks that nbval executes, and compare outputs by our rule: a pytest plugin.
 
 usage: pytest -p bookmaking.notebooks.nbval_plugin _build/run/chapters/NAME.ipynb
 
 A cell that raises, or that writes to standard error, fails: such a page is not built, whatever the
-cell's tags say. Outputs that differ from the stored ones do not stop a build, since a reader may
+tags of the cell. Outputs that differ from the stored ones do not stop a build, since a reader may
 have changed a prior; they are listed at the end, and ``make test`` refuses them.
 """
 
@@ -62,7 +62,7 @@ class ExecutedFile(IPyNbFile):  # type: ignore[misc]
 
 
 def keep_outputs(self: IPyNbCell, test: list[Any], ref: list[Any], _: object = None) -> bool:
-    """Take the place of nbval's comparison: keep the outputs, and note what differs."""
+    """Replace nbval's comparison: keep the outputs, and record differences."""
     for output in test:
         if output["output_type"] == "error":
             raise CellFailure("\n".join(output["traceback"]))
@@ -75,32 +75,32 @@ def keep_outputs(self: IPyNbCell, test: list[Any], ref: list[Any], _: object = N
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the folder of the executed notebooks be named."""
+    """Add the option for the folder of the executed notebooks."""
     parser.addoption("--executed", default=str(EXECUTED), help="where executed notebooks go")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let nbval keep outputs, and kernels show figures, whatever the user's shell says."""
+    """Let nbval keep outputs, and kernels show figures, whatever the user's environment."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     IPyNbCell.compare_outputs = keep_outputs
 
 
 def pytest_collect_file(file_path: Path, parent: Any) -> Any:
-    """Collect notebooks; nbval's own collection is not switched on."""
+    """Collect notebooks; nbval's collection is switched off."""
     return (
         ExecutedFile.from_parent(parent, path=file_path) if file_path.suffix == ".ipynb" else None
     )
 
 
 def pytest_runtest_setup(item: Any) -> None:
-    """Leave out what follows a cell that failed."""
+    """Skip the cells after a cell that failed."""
     if item.parent.failed:
         pytest.skip("a cell before this one failed")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Any:
-    """Remember that a cell failed, and say why in its own words."""
+    """Record that a cell failed, with the message of the error."""
     report = yield
     if call.excinfo is not None and report.failed:
         item.parent.failed = True
@@ -111,7 +111,7 @@ def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Any:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """List what differs from the stored notebooks."""
+    """List the differences from the stored notebooks."""
     reports = terminalreporter.stats.get("passed", [])
     lines = [text for report in reports for name, text in report.user_properties if name == DIFFERS]
     if lines:

@@ -5,12 +5,13 @@
   errors (:data:`multilevel.estimates.MIME`) is compared by these numbers: each may differ by
   :data:`STANDARD_ERRORS` combined standard errors. Names of tables, rows and columns, their order,
   and the words on a figure must be the same. A figure is not compared by its pixels.
-- Diagnostics of the sampler have no standard error of their own; :data:`DIAGNOSTICS` says how much
-  each may differ.
-- What a reader sees of such a table or quotation must be what it carries, to the printed digit.
+- Diagnostics of the sampler have no standard error of their own; :data:`DIAGNOSTICS` limits their
+  differences.
+- The visible numbers of such a table or quotation must be those that it carries, to the printed
+  digit. How many digits are printed may differ.
 
 Five standard errors: with some ten thousand numbers in the book, chance alone breaks this rule in
-less than one run in a hundred where errors are normal.
+fewer than one run in a hundred if errors are normal.
 """
 
 import re
@@ -25,7 +26,7 @@ from nbval.plugin import transform_streams_for_comparison
 from multilevel.estimates import MIME
 
 STANDARD_ERRORS = 5
-ROUNDING = 1e-6  # of numbers that do not come from draws: another processor may round otherwise
+ROUNDING = 1e-6  # of numbers that do not come from draws: another processor may round differently
 GLUED = "application/papermill.record/"
 
 
@@ -59,7 +60,8 @@ def disagreements(stored: list[Any], fresh: list[Any]) -> list[str]:
 
     Returns
     -------
-    What does not agree, in words; empty if everything does
+    list of str
+        Differences in words; empty if there are none.
     """
     found = []
     pairs = zip_longest(
@@ -142,7 +144,7 @@ def _may_differ(column: str, old: Any, new: Any, *errors: float | None) -> float
 
 
 def _shown(stored: dict[str, Any], fresh: dict[str, Any], carried: dict[str, Any]) -> list[str]:
-    """Check that what is shown is what is carried, and that the words around it are the same."""
+    """Return differences between visible and carried numbers, and between the words around them."""
     if "text/html" in stored:
         old, new = (BeautifulSoup(output["text/html"], "html.parser") for output in (stored, fresh))
         heads = [[head.get_text() for head in page.find_all("th")] for page in (old, new)]
@@ -164,7 +166,7 @@ def _shown(stored: dict[str, Any], fresh: dict[str, Any], carried: dict[str, Any
 
 
 def _printed(texts: list[str], values: list[Any]) -> list[str]:
-    """Check that each text is its value, rounded to the digits that it shows."""
+    """Return the texts that are not their values, rounded to the digits that they show."""
     if len(texts) != len(values):
         return [f"{len(texts)} numbers are shown, {len(values)} are carried"]
     found = []

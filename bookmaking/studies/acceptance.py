@@ -1,10 +1,10 @@
-"""How often does ``ml.fit`` accept ordinary data, and is it right? Stored in data/acceptance.csv.
+"""Study how often ``ml.fit`` accepts ordinary data, and is right: data/acceptance.csv.
 
 usage: python -m bookmaking acceptance [--replicates N] [--scheduler ADDRESS] [--workers N]
 
 Each replicate draws a design and a data set, builds the model with its default priors and form, and
-samples it with the default settings. Finished replicates are kept in _build/studies, so that a
-study that was stopped goes on where it was.
+samples it with the default settings. Finished replicates are kept in _build/studies, so that an
+interrupted study can be resumed.
 """
 
 import argparse
@@ -49,20 +49,20 @@ NORMAL, LOGISTIC = 1.0, np.pi**2 / 3
 
 
 class Design(NamedTuple):
-    """What a data set is like.
+    """The design of a data set.
 
     Parameters
     ----------
     family
-        Of the outcome: one of ``BUILDERS``.
+        Family of the outcome: one of ``BUILDERS``.
     groups
-        How many groups there are; a second one is crossed with the first, and has other clusters.
+        Number of groups; a second one is crossed with the first, and has other clusters.
     slope
         Whether the slope of the predictor varies between the clusters of the first group.
     clusters, rows
-        Of the first group: how many, and how many rows each has.
+        Number of clusters of the first group, and of the rows of each.
     items
-        Clusters of the second group.
+        Number of clusters of the second group.
     icc
         Share of the variance that is between clusters, of both groups together.
     """
@@ -141,7 +141,7 @@ def build(design: Design, data: pd.DataFrame) -> pm.Model:
 
 
 def covered(fit: xr.DataTree, truth: dict[str, float]) -> dict[str, int]:
-    """Say of each parameter whether its 90 % interval (equal tails) holds the true value."""
+    """Return for each parameter whether its 90 % interval (equal tails) contains the true value."""
     result: dict[str, int] = {}
     for name, true in truth.items():
         draws = fit["posterior"].dataset[name]
@@ -182,13 +182,13 @@ def replicate(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def why(error: ValueError) -> str:
-    """Return what a refusal complains of, without the numbers: up to the colon of its sentence."""
+    """Return the reason of a refusal without the numbers: up to the colon of its sentence."""
     lines = [line.partition(":")[0] for line in str(error).splitlines()]
     return lines[1].partition(" is about ")[0] if lines[0].endswith("priors.") else lines[0]
 
 
 def main(arguments: list[str]) -> int:
-    """Run the study, or what is left of it, and store a row for each data set."""
+    """Run the study, or the rest of it, and store a row for each data set."""
     parser = argparse.ArgumentParser(prog="python -m bookmaking acceptance")
     parser.add_argument("--replicates", type=int, default=600)
     parser.add_argument("--scheduler")
@@ -196,7 +196,7 @@ def main(arguments: list[str]) -> int:
     options = vars(parser.parse_args(arguments))
     code = module_state(BOOKMAKING / "studies" / "acceptance.py")
     place = BUILD / "studies" / f"acceptance-{code}"
-    # Every data set compiles a model of its own, whose code a worker never frees.
+    # Every data set compiles a separate model, whose code a worker never frees.
     table = run_study(replicate, seed=SEED, folder=place, memory="8 GiB", **options)
     about: dict[str, Any] = {"seed": SEED, "code_sha256": code, "versions": versions()}
     with atomic(TABLE) as temporary:

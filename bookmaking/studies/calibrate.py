@@ -3,8 +3,8 @@
 usage: python -m bookmaking calibrate [--scheduler ADDRESS] [--workers N]
 
 The models, the designs and the method are those of :mod:`bookmaking.studies.calibration`. Finished
-simulations are kept in _build/studies, so that a calibration that was stopped goes on where it was.
-The table is written atomically when every model is through.
+simulations are kept in _build/studies, so that an interrupted calibration can be resumed. The table
+is written atomically when every model is finished.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def tabulate(builder: str, rank: pd.DataFrame) -> pd.DataFrame:
     builder
         Its name.
     rank
-        What :func:`bookmaking.studies.calibration.ranks` returns.
+        Table as returned by :func:`bookmaking.studies.calibration.ranks`.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def versions() -> str:
 
 
 def density_state(model: pm.Model) -> str:
-    """Return a checksum of the log density of a model, which no message and no rounding changes."""
+    """Return a checksum of the log density of a model, independent of messages and rounding."""
     density = model.logp()
     values = [
         np.round(np.asarray(node.data if isinstance(node, Constant) else node.get_value()), 6)
@@ -79,12 +79,12 @@ def density_state(model: pm.Model) -> str:
 
 @cache
 def state(builder: str) -> str:
-    """Return a checksum of what is calibrated: a builder's density, and the code that simulates."""
+    """Return a checksum of a builder's density and of the code that simulates."""
     return f"{density_state(ALL[builder].build())}-{module_state(SIMULATED)}"
 
 
 def main(arguments: list[str]) -> int:
-    """Calibrate every builder, or go on with it; say how long each took, and store the ranks."""
+    """Calibrate every builder, or resume the calibration; print the times, and store the ranks."""
     parser = argparse.ArgumentParser(prog="python -m bookmaking calibrate")
     parser.add_argument("--scheduler")
     parser.add_argument("--workers", type=int)

@@ -1,21 +1,21 @@
 """Simulation-based calibration of the builders (Talts et al. 2018; Modrák et al. 2025).
 
 Draw parameters from the prior, simulate an outcome from them, fit the model to it, and count how
-many posterior draws lie below the parameter that the outcome was made with. If the model, its code
+many posterior draws are below the parameter that the outcome was made with. If the model, its code
 and the sampler are right, that rank is uniform.
 
 Both the parameters and the outcome are simulated by code of this module. It states each model a
 second time, in plain NumPy, from the builder's docstring: an error that the builder made in its
-prior, its likelihood or its labels would cancel if its own code simulated the data as well.
+prior, its likelihood or its labels would cancel if the same code simulated the data.
 
-simuk, of the ArviZ project, does the same for PyMC models in general. It is no use here: it asks
-the model itself to simulate, which an outcome that is counted in cells cannot, it builds and
-compiles the model anew for every data set, and it does not rank the log likelihood.
+simuk, of the ArviZ project, does the same for PyMC models in general. It cannot be used here: it
+simulates with the model itself, which is impossible for an outcome that is counted in cells, it
+builds and compiles the model for every data set, and it does not rank the log likelihood.
 
 Group-level effects have the form ``"adapted"``, which suits all outcomes. Each builder is also
 calibrated in its other two forms: non-centred with the same priors, centred with standard
-deviations that keep away from zero, since the centred form fails near it (``LIMIT`` shows how).
-Which form suits which data is a matter of :mod:`bookmaking.studies.acceptance`.
+deviations away from zero, since the centred form fails near it (``LIMIT`` shows how). The choice of
+the form for some data is studied by :mod:`bookmaking.studies.acceptance`.
 """
 
 from collections.abc import Callable
@@ -48,22 +48,22 @@ TUNE = 800
 
 
 class Study(NamedTuple):
-    """A builder on a small design, and what its docstring says, stated in NumPy.
+    """A builder on a small design, and the model of its docstring in NumPy.
 
     Parameters
     ----------
     build
-        Gives the model; takes another ``form`` and other priors. Where it counts rows, its frame
-        has every row that can occur.
+        Function that returns the model, with any ``form`` and priors. Where it counts rows, its
+        frame has every row that can occur.
     labels
         Every parameter of the model; for a vector, its labels in the order of ``Values``.
     prior
-        Draws all parameters.
+        Function that draws all parameters.
     outcome
-        Simulates what is observed: the outcome of every row of the frame or, where the model
-        counts rows, how often each of them occurs.
+        Function that simulates the outcome of every row of the frame or, where the model counts
+        rows, the number of times that each of them occurs.
     log_likelihood
-        Gives the log likelihood of all observations together, for each draw of the parameters.
+        Function that returns the log likelihood of all observations together, by draw.
     """
 
     build: Callable[..., pm.Model]
@@ -74,7 +74,7 @@ class Study(NamedTuple):
 
 
 def noise(rows: int) -> np.ndarray:
-    """Return what stands in for an outcome, of a realistic size, where a model is compiled."""
+    """Return a placeholder for an outcome, of a realistic size, to compile a model."""
     return np.random.default_rng(1).normal(size=rows)
 
 
@@ -269,7 +269,7 @@ def choices(v: Values) -> np.ndarray:
     return np.asarray(level[..., WALKER_OF_ROW] + slope[..., WALKER_OF_ROW] * TIME_OF_ROW / 2)
 
 
-# An ordered response to six kinds of case, each four times, by anybody or by each of six people ---
+# An ordered response to six kinds of case, each four times, by anyone or by each of six people ----
 
 ANSWERS = ["never", "often", "mostly", "always"]
 DOSE_AND_AGE = np.array(list(product([0.0, 1.0, 2.0], [3.0, 5.0])))
@@ -435,7 +435,7 @@ STUDIES = {
         prior=choices_prior,
         **binary(choices),
     ),
-    # Nothing can be simulated from a flat prior, so the slopes have that of the varying model.
+    # A flat prior cannot be simulated from, so the slopes have that of the varying model.
     "ordered_logit": Study(
         build=partial(
             ml.ordered_logit,
@@ -472,13 +472,13 @@ STUDIES = {
         **ANSWERED,
     ),
 }
-"""Every prior is the builder's own, but for the slopes of ``ordered_logit``."""
+"""The priors are those of the builders, except for the slopes of ``ordered_logit``."""
 
 
 # The other forms ----------------------------------------------------------------------------------
 
 AWAY_FROM_ZERO = {"mu": 0.0, "sigma": 0.5}
-"""Of the logarithm of a standard deviation: nine in ten lie between 0.4 and 2.3."""
+"""Prior of the logarithm of a standard deviation: 90 % are between 0.4 and 2.3."""
 
 
 def spreads(study: Study) -> list[str]:
@@ -492,7 +492,7 @@ def non_centred(study: Study) -> Study:
 
 
 def centred(study: Study) -> Study:
-    """Return a study of the centred form, whose clusters differ: nowhere else can it be sampled."""
+    """Return a study of the centred form, whose clusters differ: otherwise it cannot be sampled."""
     priors = {name: Prior(pm.LogNormal, **AWAY_FROM_ZERO) for name in spreads(study)}
 
     def prior(rng: np.random.Generator) -> Values:
@@ -530,7 +530,7 @@ class Sampler:
     Parameters
     ----------
     study
-        Which model, and the names and labels of its parameters.
+        The model, and the names and labels of its parameters.
     """
 
     def __init__(self, study: Study) -> None:
@@ -547,7 +547,7 @@ class Sampler:
         outcome
             As :class:`Study` simulates it.
         seed
-            Of the sampler.
+            Seed of the sampler.
 
         Returns
         -------
@@ -598,18 +598,18 @@ def replicate(rng: np.random.Generator, name: str) -> pd.DataFrame:
 
 
 def ranks(study: Study, draw: Draw, simulations: int, seed: int) -> pd.DataFrame:
-    """Simulate, fit and rank, again and again.
+    """Simulate, fit and rank many times.
 
     Parameters
     ----------
     study
-        What simulates the parameters and the outcome.
+        The study that simulates the parameters and the outcome.
     draw
-        What fits: ``Sampler(study).draw``, or something that must be caught.
+        Function that fits: ``Sampler(study).draw``, or a wrong one that must be detected.
     simulations
-        How many data sets.
+        Number of data sets.
     seed
-        Of everything. The first simulations are the same, however many follow.
+        Seed. The first simulations are the same, however many follow.
 
     Returns
     -------
@@ -624,7 +624,7 @@ def ranks(study: Study, draw: Draw, simulations: int, seed: int) -> pd.DataFrame
 
 
 def rank_once(study: Study, draw: Draw, rng: np.random.Generator) -> dict[str, int]:
-    """Simulate, fit and rank once: a row of what :func:`ranks` gives."""
+    """Simulate, fit and rank once: return a row of the table of :func:`ranks`."""
     truth = study.prior(rng)
     outcome = study.outcome(rng, truth)
     draws, divergent = draw(outcome, int(rng.integers(2**31)))
@@ -633,10 +633,10 @@ def rank_once(study: Study, draw: Draw, rng: np.random.Generator) -> dict[str, i
 
 
 def quantities(study: Study, values: Values, outcome: np.ndarray) -> Values:
-    """Pick what is ranked: numbers, the first and last element of vectors, the log likelihood.
+    """Select the ranked quantities: scalars, two elements of vectors, the log likelihood.
 
-    The log likelihood looks at parameters and outcome at once, and so catches what no parameter
-    alone can, such as a posterior that took no notice of the data (Modrák et al. 2025).
+    The log likelihood depends on parameters and outcome together, and so detects errors that no
+    parameter alone can, such as a posterior that ignored the data (Modrák et al. 2025).
     """
     picked = {}
     for name, labels in study.labels.items():
@@ -653,9 +653,9 @@ def histogram(rank: pd.DataFrame, bins: int) -> pd.DataFrame:
     Parameters
     ----------
     rank
-        What :func:`ranks` gives.
+        Table as returned by :func:`ranks`.
     bins
-        How many; a divisor of ``KEPT + 1``.
+        Number of bins; a divisor of ``KEPT + 1``.
 
     Returns
     -------

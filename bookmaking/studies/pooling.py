@@ -3,7 +3,7 @@
 usage: python -m bookmaking study [--scheduler ADDRESS] [--workers N]
 
 The experiment is what that page shows: its cells with the tag ``experiment``. Finished replicates
-are kept in _build/studies, so that a study that was stopped goes on where it was.
+are kept in _build/studies, so that an interrupted study can be resumed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ REPLICATES, SEED = 200, 2026
 
 
 def experiment() -> str:
-    """Return the code of the experiment, as the page shows it."""
+    """Return the code of the experiment, as on the page."""
     cells = jupytext.read(PAGE, fmt="md:myst").cells
     shown = [cell.source for cell in cells if "experiment" in cell.metadata.get("tags", [])]
     return "\n\n".join(shown) + "\n"
@@ -44,7 +44,7 @@ def load(code: str) -> ModuleType:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the study, or what is left of it, and store the mean squared errors."""
+    """Run the study, or the rest of it, and store the mean squared errors."""
     parser = argparse.ArgumentParser(prog="python -m bookmaking study")
     parser.add_argument("--scheduler")
     parser.add_argument("--workers", type=int)

@@ -7,6 +7,7 @@ sampler, parameterisation and number of draws will do.
 
 import hashlib
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,10 @@ MIN_ESS = 1000
 HUGE = 1e100
 """No answer is as large; squares of larger numbers overflow."""
 MAX_RHAT = 1.02
-"""A little more than for the book's own fits: with a thousand draws, R-hat itself scatters."""
+"""A little more than for the fits of the book: with a thousand draws, R-hat itself varies."""
 FOLDER = "MULTILEVEL_ANSWERS"  # environment variable: folder for the answers, set while grading
+PAGE = 72
+"""Width of the printed lines, in characters: they fit on a page of the book."""
 handed_in: dict[str, "Answer"] = {}
 
 
@@ -102,14 +105,14 @@ def hand_in(
 
     Notes
     -----
-    Of draws it also says whether there are enough: R-hat (rank-normalised, split) at most
+    For draws it also prints whether there are enough: R-hat (rank-normalised, split) at most
     ``MAX_RHAT``, and at least ``MIN_ESS`` effective draws in bulk and tails. Others are not graded.
 
     Examples
     --------
     >>> import multilevel as ml
     >>> ml.hand_in("slope", 0.3)
-    slope: a number. The form is right; grading looks at what is in it.
+    slope: a number. The form is right; grading checks the answer itself.
     """
     handed_in.pop(name, None)
     if value is None:
@@ -124,7 +127,8 @@ def hand_in(
     handed_in[name] = answer
     if folder := os.environ.get(FOLDER):
         save(answer, Path(folder, f"{name}.npz"))
-    print(f"{name}: {describe(answer)}. {_outlook(answer)}")
+    said = f"{name}: {describe(answer)}. {_outlook(answer)}"
+    print(textwrap.fill(said, PAGE, break_long_words=False, break_on_hyphens=False))
 
 
 def choice_answer(name: str, value: Any, choices: Sequence[Any]) -> Answer:
@@ -156,7 +160,7 @@ def _checked_draws(
         missing = [label for label in names if not _has(value, label)]
         if missing:
             raise ValueError(
-                f"{name} must hold draws for each of {', '.join(map(repr, names))}, as in "
+                f"{name} must contain draws for each of {', '.join(map(repr, names))}, as in "
                 f"{name} = {{{names[0]!r}: draws, ...}}; missing: {', '.join(map(repr, missing))}."
             )
         columns = [_of_shape(f"{name}[{label!r}]", value[label], ()) for label in names]
@@ -174,18 +178,18 @@ def _checked_draws(
             f"{turned if chains > draws > 0 else ''}"
         )
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must hold finite numbers; some are missing or infinite.")
+        raise ValueError(f"{name} must contain finite numbers; some are missing or infinite.")
     if probabilities and (array.min() < 0 or abs(array.sum(axis=-1) - 1).max() > 1e-6):
         raise ValueError(
-            f"{name} must hold probabilities that add up to one along the last dim, in each draw; "
-            f"they are between {array.min():.2f} and {array.max():.2f} and add up to between "
+            f"{name} must contain probabilities that add up to one along the last dim, in each "
+            f"draw; they are between {array.min():.2f} and {array.max():.2f} and add up to between "
             f"{array.sum(axis=-1).min():.2f} and {array.sum(axis=-1).max():.2f}."
         )
     return array.reshape(*array.shape[:2], -1)
 
 
 def _has(value: Any, label: str) -> bool:
-    """Return whether a value holds something under a name: a dict, a Dataset, or a frame."""
+    """Return whether a dict, Dataset or frame contains a name."""
     return isinstance(value, Mapping | pd.DataFrame) and label in value
 
 
@@ -201,7 +205,7 @@ def _of_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
         draws = "draws.to_numpy()" if isinstance(value, pd.Series) else "draws"
         problem += (
             " Are the draws of all chains in one row, first those of one chain, then those of the "
-            f"next? With four chains, {draws}.reshape({sizes}) gives each its own."
+            f"next? With four chains, {draws}.reshape({sizes}) separates them."
         )
     raise ValueError(problem)
 
@@ -234,7 +238,7 @@ def draws_array(name: str, value: Any) -> np.ndarray:
 
 
 def _renamed(dims: list[str]) -> str:
-    """Return how draws whose dims have other names get those asked for; nothing if unknown."""
+    """Return advice on how to rename the dims of draws; an empty text if there is none."""
     if "sample" in dims:
         return " .unstack('sample') undoes what az.extract did; or say combined=False there."
     named = {
@@ -244,7 +248,7 @@ def _renamed(dims: list[str]) -> str:
 
 
 def describe(answer: Answer) -> str:
-    """Return what an answer is, in words."""
+    """Return the kind and size of an answer, in words."""
     if answer.kind != "draws":
         return f"a {answer.kind}"
     chains, draws, quantities = answer.value.shape
@@ -255,7 +259,7 @@ def _outlook(answer: Answer) -> str:
     """Return whether an answer that has the right form can be graded."""
     if answer.kind == "draws" and (problem := unconverged(answer.value)):
         return f"The form is right, but they would not be graded: {problem}"
-    return "The form is right; grading looks at what is in it."
+    return "The form is right; grading checks the answer itself."
 
 
 def unconverged(array: np.ndarray) -> str | None:
@@ -268,13 +272,14 @@ def unconverged(array: np.ndarray) -> str | None:
 
     Returns
     -------
-    What R-hat (rank-normalised, split) and the effective sample size (bulk and tail) are, and what
-    to do; quantities that do not vary are not looked at
+    str or None
+        R-hat (rank-normalised, split), the effective sample size (bulk and tail), and advice.
+        Quantities that do not vary are ignored.
     """
     import arviz_stats as azs
 
     if (abs(array) > HUGE).any():
-        return f"some are beyond {HUGE:g}, which is no value of this quantity."
+        return f"some are beyond {HUGE:g}, which this quantity cannot be."
     draws = halves_of_one_chain(array)
     varying = draws.isel(quantity=np.flatnonzero(draws.std(("chain", "draw")) > 1e-12))
     if not varying.sizes["quantity"]:
@@ -341,4 +346,4 @@ def load(path: Path) -> Answer:
             return Answer("number", archive["number"].astype(float).reshape(()))
         if kinds == ["choice"] and archive["choice"].dtype.kind == "U":
             return Answer("choice", archive["choice"].reshape(()))
-    raise ValueError(f"{path.name} does not hold an answer.")
+    raise ValueError(f"{path.name} does not contain an answer.")

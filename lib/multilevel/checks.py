@@ -1,4 +1,4 @@
-"""Check data before sampling: columns that say nothing, and priors that the data contradict."""
+"""Check data before sampling: columns without information, and priors that the data contradict."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ TINY = 0.001
 """Standard deviations of the outcome that the prior must let a predictor move it by."""
 
 
-# Columns that say nothing -------------------------------------------------------------------------
+# Columns without information ---------------------------------------------------------------------
 
 
 def check_predictors(x: np.ndarray, names: Sequence[str]) -> None:
@@ -41,8 +41,8 @@ def check_predictors(x: np.ndarray, names: Sequence[str]) -> None:
         centred = (x[:, k] - x[:, k].mean()) / (size or 1)
         if np.abs(centred).max() < 1e-12:
             raise ValueError(
-                f"Column '{name}' is constant ({x[0, k]:g}): it says nothing about the outcome. "
-                f"Leave it out of the predictors."
+                f"Column '{name}' is constant ({x[0, k]:g}): it carries no information "
+                f"about the outcome. Leave it out of the predictors."
             )
         left = centred - basis @ (basis.T @ centred)
         if np.linalg.norm(left) < 1e-8 * np.linalg.norm(centred):
@@ -78,11 +78,11 @@ def check_outcome(structure: Structure, y: np.ndarray, codes: Mapping[str, np.nd
     Parameters
     ----------
     structure
-        Of the model.
+        The structure of the model.
     y
         The outcome; of a response, the codes of its categories.
     codes
-        By group, the cluster of each row.
+        Cluster of each row, by group.
     """
     name = structure.outcome
     if np.ptp(y) == 0:
@@ -99,7 +99,7 @@ def check_outcome(structure: Structure, y: np.ndarray, codes: Mapping[str, np.nd
         if len(first) < len(y) and (first[code] == y).all():
             raise ValueError(
                 f"Column '{name}' does not vary within any '{group}': the rows of a cluster repeat "
-                f"one value. Keep one row for each, and model what differs between them."
+                f"one value. Keep one row for each, and model the differences between them."
             )
 
 
@@ -120,7 +120,7 @@ def check_separation(
     names
         Their names.
     categories
-        How many categories there are.
+        Number of categories.
     """
     rows = np.unique(np.column_stack([response, x]), axis=0)
     code, z = rows[:, 0].astype(int), rows[:, 1:] - x.mean(axis=0)
@@ -137,8 +137,8 @@ def check_separation(
         if used:
             raise ValueError(
                 f"The predictors {', '.join(map(repr, used))} separate the categories of the "
-                f"response: with a flat prior their slopes would grow without limit. Give them a "
-                f"proper prior, such as beta=ml.Prior(pm.Normal, 0, 1)."
+                f"response: with a flat prior their slopes would grow without limit. Choose a "
+                f"proper prior for them, such as beta=ml.Prior(pm.Normal, 0, 1)."
             )
 
 
@@ -154,15 +154,15 @@ class Sketch:
     Parameters
     ----------
     structure
-        Of the model.
+        The structure of the model.
     y
         The outcome; of a response, the codes of its categories.
     x
         Predictors, one column each.
     codes
-        By group, the cluster of each row.
+        Cluster of each row, by group.
     weight
-        How often each row occurs.
+        Number of times that each row occurs.
     arm
         The treatment of each row, if there is one.
     """
@@ -223,12 +223,12 @@ def scores(structure: Structure, y: np.ndarray, weight: np.ndarray) -> np.ndarra
 
 
 def check_priors(sketch: Sketch, prior: Mapping[str, Prior]) -> None:
-    """Raise ValueError if the data contradict a prior, with both numbers and what to do.
+    """Raise ValueError if the data contradict a prior, with both numbers and advice.
 
-    An estimate from the data may be ``FAR`` prior standard deviations, and its own standard error,
-    away from the prior mean; a standard deviation must not be larger than all of 4000 draws of its
-    prior; and the prior of the slopes must not let a predictor move the outcome by ``WIDE`` times
-    its spread, nor by next to nothing.
+    An estimate from the data may be ``FAR`` prior standard deviations away from the prior mean,
+    with allowance for the standard error of the estimate; a standard deviation must not be larger
+    than all of 4000 draws of its prior; and the prior of the slopes must not let a predictor move
+    the outcome by ``WIDE`` times its spread, nor limit it to less than ``TINY`` of that spread.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def check_priors(sketch: Sketch, prior: Mapping[str, Prior]) -> None:
         Priors by parameter.
     """
     scales = _scales(sketch, prior)
-    # Where the outcome has another unit, the reach of a predictor says nothing of the predictor.
+    # Where the outcome has another unit, the reach of a predictor is not informative.
     found = [*_locations(sketch, prior), *(scales or _sizes(sketch, prior))]
     if found:
         raise ValueError("\n".join(["The data contradict the priors.", *found, *_remedies(sketch)]))
@@ -268,7 +268,8 @@ def _locations(sketch: Sketch, prior: Mapping[str, Prior]) -> list[str]:
             low, high = np.quantile(draws, [0.005, 0.995])
             found.append(
                 f"- {what} is about {estimate:.3g} in the data; its prior, {name} ~ {prior[name]}, "
-                f"says from {low:.2g} to {high:.2g} (99 %): {away:.0f} standard deviations away."
+                f"has 99 % of its mass from {low:.2g} to {high:.2g}: the estimate is {away:.0f} "
+                f"standard deviations away."
             )
     return found
 
@@ -310,7 +311,7 @@ def _scales(sketch: Sketch, prior: Mapping[str, Prior]) -> list[str]:
             low, high = np.quantile(draws, [0.005, 0.995])
             found.append(
                 f"- {what} is about {estimate:.3g} in the data; its prior, {name} ~ {prior[name]}, "
-                f"says from {low:.2g} to {high:.2g} (99 %)."
+                f"has 99 % of its mass from {low:.2g} to {high:.2g}."
             )
     return found
 
@@ -349,12 +350,12 @@ def _remedies(sketch: Sketch) -> list[str]:
             "or scale the priors to the data:",
         ]
     else:
-        lines.append("Give priors that the data do not rule out:")
+        lines.append("Choose priors that the data do not rule out:")
     given = {name: prior.code() for name, prior in scaled(sketch).items()}
     lines += ["    priors = {", *(f"        '{name}': {code}," for name, code in given.items())]
     lines += [
         "    }",
-        "and give the builder **priors. check=False insists on the priors as they are.",
+        "and pass **priors to the builder. check=False keeps the priors as they are.",
     ]
     return lines
 

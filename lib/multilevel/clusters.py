@@ -1,9 +1,9 @@
 """Integrate the effects of a new cluster out of the density of its rows.
 
-Given a draw of all other parameters, the effects of a cluster that the draw knows nothing of are
-normal around zero. :func:`log_density` averages the density of the cluster's rows over them: in
-closed form for normal outcomes, and else by adaptive Gauss-Hermite quadrature (Pinheiro & Bates
-1995). :func:`multilevel.loo` and :func:`multilevel.reloo` use it.
+Given a draw of all other parameters, the effects of a cluster that was not in the data are normal
+around zero. :func:`log_density` averages the density of the cluster's rows over them: in closed
+form for normal outcomes, and else by adaptive Gauss-Hermite quadrature (Pinheiro & Bates 1995).
+:func:`multilevel.loo` and :func:`multilevel.reloo` use it.
 """
 
 from collections.abc import Collection
@@ -21,8 +21,9 @@ from multilevel.structure import Structure
 NODES = {0: 1, 1: 31, 2: 21}
 """Points of the quadrature along each effect, by the number of effects.
 
-They lie around the maximum of the integrand, as wide as it is there. With standard deviations of 6
-in log-odds, a row alone is off by less than 3e-4 in log density, and a dozen together by 1e-9.
+They are placed around the maximum of the integrand, as wide as it is there. With standard
+deviations of 6 in log-odds, a row alone is off by less than 3e-4 in log density, and a dozen
+together by 1e-9.
 """
 
 MAX_ELEMENTS = 1_000_000
@@ -33,7 +34,7 @@ STEPS = 100
 
 
 class _Rows(NamedTuple):
-    """Distinct rows of a cluster, and what each draw says about them without the new effects."""
+    """Distinct rows of a cluster, and their linear predictors by draw, without the new effects."""
 
     eta: np.ndarray  # (draw, cell): linear predictor
     effects: np.ndarray  # (cell, effect): 1 for the intercept, or the predictor of a slope
@@ -57,9 +58,9 @@ def log_density(
     posterior
         Draws of a model from one of the builders.
     structure
-        What the model is made of.
+        The structure of the model.
     new
-        Groups of the model whose clusters are new: the draws say nothing of them.
+        Groups of the model whose clusters are new, so that there are no draws of their effects.
     rows
         Outcome, predictors and other groups of the rows. If ``joint``, all rows belong to one
         cluster of the new group.
@@ -80,8 +81,8 @@ def log_density(
     new = [group for group in structure.groups if group in new]
     if new and not structure.pooled:
         raise ValueError(
-            f"A model without pooling has no population distribution, so that it says nothing "
-            f"about a new cluster of '{new[0]}'. Use partial_pooling()."
+            f"A model without pooling has no population distribution, so that it cannot "
+            f"predict a new cluster of '{new[0]}'. Use partial_pooling()."
         )
     others = [group for group in structure.groups if group not in new]
     columns = list(dict.fromkeys([*covariates(structure), *others, structure.outcome]))
@@ -121,7 +122,7 @@ def covariates(structure: Structure) -> list[str]:
     Parameters
     ----------
     structure
-        What the model is made of.
+        The structure of the model.
 
     Returns
     -------
@@ -146,7 +147,7 @@ def _positions(posterior: xr.Dataset, dim: str, rows: pd.DataFrame) -> np.ndarra
     if (positions < 0).any():
         unseen = wanted[int(np.flatnonzero(positions < 0)[0])]
         raise ValueError(
-            f"The draws know nothing of {dim} {unseen!r}: all its rows are among those left out. "
+            f"There are no draws for {dim} {unseen!r}: all its rows are among those left out. "
             f"Leave out clusters of a group whose rows meet every {dim} elsewhere as well."
         )
     return np.asarray(positions)
@@ -205,7 +206,7 @@ def _correlations(posterior: xr.Dataset, name: str, size: int) -> np.ndarray:
 
 
 def _outcomes(posterior: xr.Dataset, structure: Structure, rows: pd.DataFrame) -> list[np.ndarray]:
-    """Return what the density of each row needs, dims (draw, row).
+    """Return the inputs of the density of each row, dims (draw, row).
 
     Normal: the outcome and its sd. Else: the thresholds below and above, minus and plus infinity at
     the ends; a yes or no is an ordered response with a single threshold, zero.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 MOST_LABELS = 10
-"""Of a column that might be a predictor, one column for each label but one."""
+"""Largest number of labels of a column for which a column of zeros and ones each is proposed."""
 
 
 class Factor(NamedTuple):
@@ -35,7 +35,7 @@ def names_of(given: Any, keyword: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        It is a string or something else that is no list of strings, or names a column twice.
+        It is not a list of strings (a single string, for example), or names a column twice.
     """
     if isinstance(given, str):
         raise ValueError(
@@ -47,7 +47,7 @@ def names_of(given: Any, keyword: str) -> tuple[str, ...]:
         raise ValueError(f"{keyword} must be a list of columns; it is {given!r}.") from None
     for name in names:
         if not isinstance(name, str):
-            raise ValueError(f"{keyword} must hold names of columns, strings; it has {name!r}.")
+            raise ValueError(f"{keyword} must contain names of columns, strings; it has {name!r}.")
         if names.count(name) > 1:
             raise ValueError(f"{keyword} names the column '{name}' twice.")
     return names
@@ -88,7 +88,7 @@ def complete_column(data: pd.DataFrame, column: str) -> pd.Series:
             f"{', '.join(map(str, data))}.{hint}"
         )
     if data.empty:
-        raise ValueError(f"The data have no rows, so there is nothing in column '{column}'.")
+        raise ValueError(f"The data have no rows, so column '{column}' is empty.")
     missing = int(data[column].isna().sum())
     if missing:
         raise ValueError(
@@ -105,7 +105,7 @@ def _as_text(label: Any) -> str:
 
 
 def has_columns(data: pd.DataFrame, group: str) -> bool:
-    """Say whether a frame has the column of a group, or those that identify it together."""
+    """Return whether a frame has the column of a group, or those that identify it together."""
     return group in data.columns or all(part in data.columns for part in group.split(":"))
 
 
@@ -125,7 +125,7 @@ def numeric(data: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def _to_numbers(values: pd.Series, column: str) -> str:
-    """Say how a column that is not numeric can be made so."""
+    """Return advice on how to make a column numeric."""
     old, labels, text = f"data['{column}']", values.unique().tolist(), values.astype(str)
 
     def are_numbers(text: pd.Series) -> bool:
@@ -145,13 +145,13 @@ def _to_numbers(values: pd.Series, column: str) -> str:
             f"and by {old}.str.replace(',', '').astype(float) if they separate thousands."
         )
     if len(labels) == 1:
-        return f"It has a single label, {labels[0]!r}, and says nothing."
+        return f"It has a single label, {labels[0]!r}, and so carries no information."
     if len(labels) == 2:
         one = max(labels, key=str)
         return f"Make zeros and ones of its two labels: {old} = ({old} == {one!r}).astype(int)."
     if len(labels) <= MOST_LABELS:
         return (
-            f"As a predictor, it takes a column of zeros and ones for each of its labels but one: "
+            f"To use it as a predictor, make a column of zeros and ones for each label but one: "
             f"data.join(pd.get_dummies({old}, prefix='{column}', drop_first=True, dtype=int))."
         )
     not_numbers = values[pd.to_numeric(text, errors="coerce").isna().to_numpy()]
@@ -164,12 +164,14 @@ def matrix(data: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 
 def binary(data: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column of zeros and ones; raise ValueError if it holds anything else."""
+    """Return a column of zeros and ones; raise ValueError if it contains anything else."""
     values = numeric(data, column)
     others = sorted(set(values) - {0, 1})
     if others:
         listed = ", ".join(f"{value:g}" for value in others[:5])
-        raise ValueError(f"Column '{column}' must hold zeros and ones only; it also has {listed}.")
+        raise ValueError(
+            f"Column '{column}' must contain zeros and ones only; it also has {listed}."
+        )
     return values
 
 
@@ -185,7 +187,7 @@ def ordered_categories(data: pd.DataFrame, column: str) -> list[Any]:
         labels = values.unique().tolist()
         listed = ", ".join(map(repr, labels[:10])) + ", ..." * (len(labels) > 10)
         remedy = (
-            f"Say in which order its labels are, which only you know: pd.Categorical("
+            f"State the order of its labels, which only you know: pd.Categorical("
             f"data['{column}'], categories=[lowest, ..., highest], ordered=True). The labels that "
             f"occur are: {listed}."
         )
@@ -208,7 +210,7 @@ def factorise(data: pd.DataFrame, column: str) -> Factor:
     if len(labels) < 2:
         raise ValueError(
             f"Column '{column}' has a single level, {labels[0]!r}: there is nothing to compare or "
-            f"to pool. Give a column with at least two levels."
+            f"to pool. Choose a column with at least two levels."
         )
     return Factor(codes, labels.tolist())
 
@@ -220,8 +222,8 @@ def counts(data: pd.DataFrame, column: str | None) -> np.ndarray | None:
     values = numeric(data, column)
     bad = values[(values < 1) | (values % 1 != 0)]
     if len(bad):
-        zero = f" data[data['{column}'] > 0] leaves rows that never occur out." * (0 in bad)
+        zero = f" data[data['{column}'] > 0] leaves out rows that never occur." * (0 in bad)
         raise ValueError(
-            f"Column '{column}' must hold whole numbers above zero; it has {bad[0]:g}.{zero}"
+            f"Column '{column}' must contain whole numbers above zero; it has {bad[0]:g}.{zero}"
         )
     return values

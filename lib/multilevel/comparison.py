@@ -2,8 +2,8 @@
 
 :func:`loo` estimates the expected log pointwise predictive density (elpd) of each observation, or
 of each cluster, from the draws of a single fit, by Pareto-smoothed importance sampling (PSIS-LOO).
-Where its Pareto k says that this cannot be trusted, :func:`reloo` refits the model without the
-observation or the cluster. For two of the normal models :func:`multilevel.exact_loo` integrates
+Where its Pareto k is too high for the result to be trusted, :func:`reloo` refits the model without
+the observation or the cluster. For two of the normal models :func:`multilevel.exact_loo` integrates
 numerically, without draws.
 """
 
@@ -30,7 +30,7 @@ GOOD_K = 0.7
 """Largest Pareto k for which PSIS-LOO can be trusted (Vehtari et al. 2024); see :func:`good_k`."""
 
 MCSE_FACTOR = 1.25
-"""Standard deviation of elpd over runs, relative to what the formula says; see :func:`loo`."""
+"""Standard deviation of elpd over runs, relative to the formula; see :func:`loo`."""
 
 ROW_OF_NEW_CLUSTER = "cluster to predict each of its rows"
 """Attribute ``left_out`` of tables of single rows of new clusters; of others: row, cluster."""
@@ -70,9 +70,9 @@ def loo(
 ) -> pd.DataFrame:
     r"""Estimate the elpd of each observation, or of each cluster, by PSIS-LOO.
 
-    By default one row is left out at a time: its density given all others, among them those of its
-    own cluster. With ``leave_out`` a whole cluster is: the density of its rows given those of the
-    other clusters. Then the cluster's effects are integrated out (Merkle, Furr & Rabe-Hesketh
+    By default one row is left out at a time: its density given all others, including those of its
+    cluster. With ``leave_out`` a whole cluster is left out: the density of its rows given those of
+    the other clusters. Then the cluster's effects are integrated out (Merkle, Furr & Rabe-Hesketh
     2019), in closed form for normal outcomes and else by quadrature; the effects of other groups
     stay as drawn.
 
@@ -103,7 +103,7 @@ def loo(
     DataFrame, one row per row of the data, or per cluster with ``leave_out`` and ``joint``
         ``elpd``: log predictive density of the observation, given all others (PSIS-LOO; Vehtari,
         Gelman & Gabry 2017), or of the cluster, in nats. ``p``: its log density given all
-        observations, less ``elpd``; the sum over rows is the effective number of parameters.
+        observations, minus ``elpd``; the sum over rows is the effective number of parameters.
         ``pareto_k``: the Pareto k diagnostic; where it is above ``attrs["good_k"]`` (see
         :func:`good_k`) ``elpd`` cannot be trusted. It is infinite where the largest weights are
         equal, so that no tail can be fitted (as in R), but 0 where all draws predict the
@@ -111,11 +111,11 @@ def loo(
         ``mcse_elpd``: Monte Carlo standard error of ``elpd``, 1.25 times that of Vehtari et al.
         (2017), section 2.2. For the book's two normal models the actual spread over runs is 1.0 to
         1.2 times the formula with independent draws, for the rows of any k and for the sum; over
-        runs of NUTS it is up to 1.4 times for rows, and less than once for the sum. No such error
+        runs of NUTS it is up to 1.4 times for rows, and below 1 for the sum. No such error
         covers bias: where k is above about 0.4, ``elpd`` is too high more often than too low,
         because the draws that it needs are missing. Over runs of 4000 draws the sums for these
         models, without and with partial pooling, are on average 3.1 and 1.0 too
-        high. The attributes tell which observations the table is about, for :func:`compare`.
+        high. The attributes identify the observations, for :func:`compare`.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def loo(
     structure = structure_or_none(fit)
     if "constant_data" in fit.children and "count_of_row" in fit["constant_data"]:
         raise ValueError(
-            "The rows of this fit were counted before the model saw them, and LOO is about single "
+            "The rows of this fit were counted before the model was built, and LOO is about single "
             "rows. Fit a sample of the rows themselves to compare models."
         )
     posterior = correlations_once(fit["posterior"].dataset, structure)
@@ -150,7 +150,9 @@ def loo(
         problem = _cluster_problem(fit, leave_out, groups, data)
         return _loo_of_clusters(*problem, leave_out, joint, efficiency)
     if groups is not None or data is not None:
-        raise ValueError("Say which clusters to leave out as well: leave_out='name of the column'.")
+        raise ValueError(
+            "State which clusters to leave out as well: leave_out='name of the column'."
+        )
     if "log_likelihood" not in fit.children:
         raise ValueError(
             "This fit has no log likelihood of its rows, which LOO needs. Fit the model again "
@@ -306,7 +308,7 @@ def compare(
         as an array in their order. Then the standard errors are for another sample of clusters,
         rather than of rows, which would have to be independent: :math:`\sqrt{J \,
         \text{var}(s)}`, with the sums :math:`s_1, \dots, s_J` over the rows of each cluster of
-        what they deviate from the mean of all rows.
+        their deviations from the mean of all rows.
     columns
         ``"all"`` adds ``se_p_loo``, ``looic`` and ``se_looic``.
 
@@ -317,9 +319,9 @@ def compare(
         clusters) whose Pareto k is above its limit (see :func:`loo`) and which were not refitted;
         ``elpd_loo``, ``se_elpd_loo``; ``p_loo``, ``se_p_loo`` (effective number of parameters);
         ``looic`` = -2 ``elpd_loo`` and ``se_looic``. The formulas are those of Vehtari, Gelman &
-        Gabry (2017), as in the R package loo. Notes below the table say where the results cannot
-        be trusted: a high Pareto k, fewer than 100 rows or clusters, or a difference below 4
-        (Sivula, Magnusson & Vehtari 2020).
+        Gabry (2017), as in the R package loo. Notes below the table name results that cannot be
+        trusted: a high Pareto k, fewer than 100 rows or clusters, or a difference below 4 (Sivula,
+        Magnusson & Vehtari 2020).
 
     Raises
     ------
@@ -337,12 +339,13 @@ def compare(
     >>> no_pooling = ml.exact_loo(ml.no_pooling(data, "y", "person"))
     >>> partial_pooling = ml.exact_loo(ml.partial_pooling(data, "y", "person"))
     >>> table = ml.compare({"no pooling": no_pooling, "partial pooling": partial_pooling})
-    >>> main = table.shown()[["elpd_diff", "se_diff", "elpd_loo"]]
-    >>> main.round(2)  # doctest: +NORMALIZE_WHITESPACE
-                     elpd_diff  se_diff  elpd_loo
-    model
-    partial pooling       0.00     0.00     -4.37
-    no pooling           -0.54     0.74     -4.91
+    >>> table[["elpd_diff", "se_diff", "elpd_loo"]]  # doctest: +ELLIPSIS
+                    elpd_diff se_diff elpd_loo
+    model...
+    partial pooling       0.0     0.0     -4.4
+    no pooling           -0.5     0.7     -4.9
+    <BLANKLINE>
+    With 9 rows, fewer than 100, the standard errors are rough...
     """
     if not isinstance(fits, Mapping) or len(fits) < 2:
         raise ValueError(
@@ -380,7 +383,7 @@ def compare(
 def _notes(
     table: pd.DataFrame, pointwise: Mapping[str, pd.DataFrame], number: int, by_cluster: bool
 ) -> Iterator[str]:
-    """Say why a comparison cannot be trusted, or only with care."""
+    """Yield the reasons why a comparison cannot be trusted, or only with care."""
     best = pointwise[table.index[0]]
     single = best.attrs.get("left_out") != "cluster"
     left_out = "rows" if single else "clusters"
@@ -389,7 +392,7 @@ def _notes(
         limits = sorted({f"{_limit(pointwise[name]):.2g}" for name in rough})
         yield (
             f"PSIS cannot be trusted for the {left_out} of {_listed(rough)} whose Pareto k "
-            f"is above {' or '.join(limits)} (high_k says how many). reloo() refits without them"
+            f"is above {' or '.join(limits)} (their number is high_k). reloo() refits without them"
             + ("; for normal models exact_loo() gives the exact answer." if single else ".")
         )
     if number < FEW:
@@ -475,7 +478,7 @@ def _mcse_of_weighted_sum(slope: np.ndarray, table: pd.DataFrame) -> float:
 
 
 def _about(fit: xr.DataTree, *columns: pd.Series) -> dict[str, Any]:
-    """Return the attributes that say which observations a table is about."""
+    """Return the attributes that identify the observations of a table."""
     ((outcome, observed),) = fit["observed_data"].dataset.data_vars.items()
     identity = identify(outcome, observed.to_numpy(), observed["row"].to_index(), *columns)
     return {**identity, "left_out": "row"}
@@ -571,7 +574,7 @@ def _cluster_problem(
     others = [group for group in structure.groups if group != leave_out]
     if needed := [*covariates(structure), *others]:
         raise ValueError(
-            f"This model needs more of its data than the clusters: {', '.join(needed)}. Give the "
+            f"This model needs other columns besides the clusters: {', '.join(needed)}. Pass the "
             f"frame that it was built from: loo(fit, leave_out='{leave_out}', data=data)."
         )
     (observed,) = fit["observed_data"].dataset.data_vars.values()
@@ -658,5 +661,5 @@ def _check_rows_of_fit(fit: xr.DataTree, data: pd.DataFrame) -> None:
     ):
         raise ValueError(
             f"These data are not the rows that the fit was made of: their index or their "
-            f"'{outcome}' differs. Give the frame that the model was built from, in its order."
+            f"'{outcome}' differs. Pass the frame that the model was built from, in its order."
         )

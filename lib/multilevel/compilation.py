@@ -3,8 +3,9 @@
 nutpie can compile a model with Numba itself, but its wrapper around the compiled density is not
 cached: every process compiles it again, which takes 2.7 to 2.9 seconds per fit, longer than
 sampling a small model. The wrapper here consists of plain loops, which compile at once, and makes
-the same checks (see ``tests/test_compilation.py``). It can go when nutpie's own wrapper uses
-Numba's cache: see pull requests 334 of nutpie (closed without merging) and 8411 of PyMC (open).
+the same checks (see ``tests/test_compilation.py``). It can be removed when the wrapper in nutpie
+uses Numba's cache: see pull requests 334 of nutpie (closed without merging) and 8411 of PyMC
+(open).
 """
 
 from collections.abc import Callable

@@ -44,9 +44,9 @@ def count_rows(
     -------
     DataFrame
         The columns and ``count``, one row per distinct combination, sorted. The builders accept it
-        with ``count="count"``. Ordered categories of words stay so if the first file says what
-        their order is, as those that pandas writes do; otherwise they are text. Of categories that
-        are numbers, Parquet keeps the numbers only.
+        with ``count="count"``. Ordered categories of words stay so if the first file records their
+        order, as files that pandas writes do; otherwise they are text. Of categories that are
+        numbers, Parquet keeps the numbers only.
 
     Raises
     ------
@@ -56,10 +56,10 @@ def count_rows(
         Columns or files are not names.
     ValueError
         No column is named; one is missing, named twice, has missing values or is named ``count``; a
-        file is not Parquet, or damaged; the files have other columns than one another; or the
-        memory limit is not one.
+        file is not Parquet, or damaged; the columns of the files differ; or the memory limit is not
+        valid.
     FileNotFoundError
-        There is no such file.
+        No such file exists.
     """
     need("duckdb", purpose="count_rows")
     import duckdb
@@ -143,7 +143,7 @@ def _without_files(connection: "DuckDBPyConnection", several: list[str | Path]) 
 
 
 def _pattern(file: str | Path) -> str:
-    """Return the glob pattern of a file, of a folder's files, or the pattern that was given."""
+    """Return the glob pattern of a file or of the files in a folder, or the given pattern."""
     path = Path(file)
     if path.is_dir():
         return f"{glob.escape(str(path))}/**/*.parquet"
@@ -180,13 +180,13 @@ def _is_partitioned(connection: "DuckDBPyConnection", patterns: list[str]) -> bo
 
 
 def _first_file(connection: "DuckDBPyConnection", patterns: list[str]) -> str | None:
-    """Return a file that DuckDB reads; None if it is not one of this machine."""
+    """Return a file that DuckDB reads; None if it is not on this machine."""
     found = connection.execute("SELECT min(file) FROM glob($1)", patterns[:1]).fetchall()
     return found[0][0]
 
 
 def _ordered(table: pd.DataFrame, columns: list[str], file: str) -> pd.DataFrame:
-    """Make ordered categories of the columns that a file says are such, and sort by them."""
+    """Make ordered categories of the columns that are ordered in a file, and sort by them."""
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 

@@ -1,7 +1,7 @@
 """Load the tables of the three studies, unchanged as published.
 
 Each loader reads a table, verifies its SHA-256 checksum, and returns a tidy data frame.
-``data/README.md`` describes the variables. This is the only module that knows the studies by name.
+``data/README.md`` describes the variables. Only this module refers to the studies by name.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def load_mlm(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         The file is missing.
     ValueError
-        The file differs from the published one; the message says how.
+        The file differs from the published one; the message describes how.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     Returns
     -------
     DataFrame of 504 rows, one per pull, in the order of the file
-        ``actor`` (1 to 7), ``recipient`` (missing where nobody sat opposite), ``condition``,
+        ``actor`` (1 to 7), ``recipient`` (missing where no partner sat opposite), ``condition``,
         ``block`` (1 to 6), ``trial``, ``prosoc_left``, ``chose_prosoc``, ``pulled_left`` and
         ``treatment``, an ordered categorical (R/N, L/N, R/P, L/P) that combines ``prosoc_left`` and
         ``condition``.
@@ -85,7 +85,7 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         The file is missing.
     ValueError
-        The file differs from the published one; the message says how.
+        The file differs from the published one; the message describes how.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         A file is missing.
     ValueError
-        A file differs from the published one; the message says how.
+        A file differs from the published one; the message describes how.
     """
     cases = _read_published(folder / "trolley_cases.csv")
     names = cases["case"].tolist()
@@ -163,7 +163,7 @@ def load_lecture(folder: Path = DATA) -> pd.DataFrame:
     FileNotFoundError
         The file is missing.
     ValueError
-        The file differs from the published one; the message says how.
+        The file differs from the published one; the message describes how.
     """
     return _read_published(folder / "lecture.csv")
 

@@ -3,8 +3,8 @@
 Group-level effects are hard to sample where a standard deviation between clusters may be near zero
 (centred) or where the data determine each cluster (non-centred). Between the two there are data
 that neither form suits. For them there is a third, ``"adapted"``, which moves the effects of each
-cluster in units of what its own data leave open, given all other parameters. It suits all data, but
-takes longer to compile.
+cluster in units of the uncertainty that its data leave, given all other parameters. It suits all
+data, but takes longer to compile.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from multilevel.priors import (
 from multilevel.structure import Structure
 
 NEWTON_STEPS = 8
-"""Steps of the search for each cluster's own level."""
+"""Number of steps of the search for the level of each cluster."""
 
 RIDGE = 0.1
 """Precision of the normal prior that keeps the level of a cluster finite in that search."""
@@ -35,16 +35,16 @@ RIDGE = 0.1
 
 @dataclass(frozen=True)
 class Information:
-    """What the rows of a model say of linear predictors, as a quadratic function of them.
+    """Log likelihood of the rows of a model, as a quadratic function of their linear predictors.
 
     Parameters
     ----------
     weight
-        Of each row: minus the second derivative of its log likelihood, times its count.
+        For each row, minus the second derivative of its log likelihood, times its count.
     response
-        Of each row: the weight times where that log likelihood would have its maximum.
+        For each row, the weight times the position of the maximum of that log likelihood.
     reference
-        Of ordered responses, the mean of the thresholds to which the response refers.
+        For ordered responses, the mean of the thresholds to which ``response`` refers.
     """
 
     weight: np.ndarray
@@ -53,14 +53,14 @@ class Information:
 
 
 def information_of_normal(y: Tensor, count: np.ndarray) -> Information:
-    """Return what normal outcomes say, in units of the residual variance."""
+    """Return the information in normal outcomes, in units of the residual variance."""
     return Information(count, count * y)
 
 
 def information_of_categories(
     category: np.ndarray, count: np.ndarray, cluster: np.ndarray
 ) -> Information:
-    r"""Return what ordered categories say, near the level of each row's cluster.
+    r"""Return the information in ordered categories, near the level of each row's cluster.
 
     With :math:`\text{logit} \Pr(y \le k) = \kappa_k - \eta` and :math:`F_k` for that
     probability, the log likelihood of category :math:`k` has the derivatives :math:`F_k + F_{k-1} -
@@ -70,11 +70,11 @@ def information_of_categories(
     Parameters
     ----------
     category
-        Of each row, from 0.
+        Category of each row, from 0.
     count
-        How often it occurs.
+        Number of times that each row occurs.
     cluster
-        Its cluster in one of the groups.
+        Cluster of each row in one of the groups.
 
     Returns
     -------
@@ -169,15 +169,15 @@ def group_level_effects(
     Parameters
     ----------
     structure
-        Of the model; it says which form each group has.
+        The structure of the model, which includes the form of each group.
     group
         One of its groups.
     prior
         Priors of the standard deviations and correlations, by name.
     around
-        By term (None for the intercept), what a centred effect is sampled around; zero if absent.
+        By term (None for the intercept), the centre of a centred effect; zero if absent.
     remaining
-        What the rows say of the group, given everything that was created before.
+        The information in the rows about the group, given everything that was created before.
     create_scales
         Creates the standard deviations, or returns them if they exist.
 
@@ -243,8 +243,8 @@ def _centred(
 class HalfLog(Transform):  # type: ignore[misc]
     r"""Logarithm of a positive number, bent where it is small.
 
-    A standard deviation that may be near zero has a long tail on the log scale, in which a sampler
-    loses its way. Here :math:`\sigma = c \, e^t` for :math:`t > -1`, and below
+    A standard deviation that may be near zero has a long tail on the log scale, which is hard to
+    sample. Here :math:`\sigma = c \, e^t` for :math:`t > -1`, and below
     :math:`\sigma = c \, e^{-(t^2 + 1) / 2}`, so that a density that is flat near
     :math:`\sigma = 0` has the tail of a normal one.
 
@@ -275,18 +275,18 @@ class HalfLog(Transform):  # type: ignore[misc]
 
 
 class Remaining:
-    """What the rows of a model say of a group, given the other parameters: precisions and sums.
+    """Information in the rows about a group, given the other parameters: precisions and sums.
 
     Parameters
     ----------
     information
-        Of the rows.
+        The information in the rows about their linear predictors.
     precision
-        What all of it is multiplied by: one over the residual variance, or 1.
+        Factor by which it is multiplied: one over the residual variance, or 1.
     codes
         Cluster of each row.
     z
-        By term, what the effect is multiplied by in each row: ones for the intercept, a predictor.
+        By term, the factor of the effect in each row: ones for the intercept, or a predictor.
     known
         Columns that are multiplied by population-level effects.
     effects
@@ -294,9 +294,9 @@ class Remaining:
     others
         Effects of other groups by row, created before.
     inner
-        Of groups whose clusters lie within those of this group, the finest first: the cluster of
-        each row, and the standard deviation of their intercepts, which are still to be created and
-        are integrated out.
+        For groups whose clusters are nested in those of this group, the finest first: the cluster
+        of each row, and the standard deviation of their intercepts, which are still to be created
+        and are integrated out.
     """
 
     def __init__(
@@ -332,7 +332,7 @@ class Remaining:
             self._integrate_out(sd, fine, coarse)
 
     def _integrate_out(self, sd: Tensor, fine: np.ndarray, coarse: np.ndarray) -> None:
-        """Integrate out the intercepts of clusters, and add up what is left over larger ones."""
+        """Integrate out the intercepts of clusters, and add up the rest over larger ones."""
         p, q, size = self.precision, self.sum, range(len(self.sum))
         larger = np.empty(fine.max() + 1, int)
         larger[fine] = coarse
@@ -366,7 +366,7 @@ def units(
 
 
 def lies_within(fine: np.ndarray, coarse: np.ndarray) -> bool:
-    """Return whether each cluster of a group lies in one cluster of another, which has fewer."""
+    """Return whether each cluster of a group is in one cluster of another with fewer clusters."""
     pairs = len(np.unique(np.column_stack([fine, coarse]), axis=0))
     return bool(pairs == fine.max() + 1 > coarse.max() + 1)
 
@@ -377,7 +377,7 @@ def _adapted(
     factor: Sequence[Sequence[Tensor]],
     remaining: Remaining,
 ) -> list[Tensor]:
-    r"""Create the standard normal effects :math:`z_j`, moved in units of what data leave open.
+    r"""Create the standard normal effects :math:`z_j`, adapted to the uncertainty that data leave.
 
     The effects are :math:`S z_j`. If the log likelihood of the cluster's rows is
     :math:`-\frac{1}{2} u^T P_j u + u^T q_j` plus a constant, then :math:`z_j`, given all other
@@ -385,11 +385,11 @@ def _adapted(
     :math:`m_j = B_j^{-1} S^T q_j`. The sampler moves
     :math:`w_j = C_j^T (z_j - m_j)`, where :math:`C_j C_j^T = B_j`: in normal models these are
     independent standard normal variables in the posterior, as if the effects had been integrated
-    out; in logit models nearly so. The prior of :math:`w_j` is that of :math:`z_j`, transformed:
-    whatever :math:`P_j` and :math:`q_j` are, the posterior is the same (cf. Papaspiliopoulos,
-    Roberts & Sköld 2007). Where other clusters lie within these, as classes within schools, their
-    intercepts are integrated out of :math:`P_j` and :math:`q_j`: what the rows of a school say of
-    it depends on how much its classes differ.
+    out; in logit models approximately so. The prior of :math:`w_j` is that of :math:`z_j`,
+    transformed: whatever :math:`P_j` and :math:`q_j` are, the posterior is the same (cf.
+    Papaspiliopoulos, Roberts & Sköld 2007). Where other clusters are nested in these, as classes in
+    schools, their intercepts are integrated out of :math:`P_j` and :math:`q_j`: the information in
+    the rows of a school about it depends on how much its classes differ.
     """
     terms = structure.terms(group)
     size = range(len(terms))
@@ -491,17 +491,17 @@ def f_ratios(
     Parameters
     ----------
     score
-        Outcome of each row, less what predictors explain.
+        Outcome of each row, minus the part that predictors explain.
     codes
-        By group, the cluster of each row.
+        Cluster of each row, by group.
     weight
-        How often each row occurs.
+        Number of times that each row occurs.
 
     Returns
     -------
     dict
-        F ratios by group, the largest mean square first; each is one of what the groups before it
-        leave unexplained. NaN where there are no more rows than clusters.
+        F ratios by group, the largest mean square first; each is computed from what the groups
+        before it leave unexplained. NaN where there are no more rows than clusters.
     """
     left, ratios = score, {}
 
@@ -527,9 +527,9 @@ def suitable_form(f_ratio: float, structure: Structure, group: str, others: bool
     Parameters
     ----------
     f_ratio
-        Of the clusters of the group.
+        F ratio of the clusters of the group.
     structure
-        Of the model.
+        The structure of the model.
     group
         One of its groups.
     others
@@ -540,7 +540,7 @@ def suitable_form(f_ratio: float, structure: Structure, group: str, others: bool
     str
         ``"centred"``, where intercepts alone vary and the F ratio is large; ``"non-centred"``,
         where it is small and intercepts alone vary or the outcome has categories, of which a few
-        say too little of a line for the adapted form; or ``"adapted"``.
+        carry too little information about a line for the adapted form; or ``"adapted"``.
     """
     intercepts_alone = len(structure.terms(group)) == 1
     if intercepts_alone and not others and f_ratio > LEAST_CENTRED:

@@ -6,7 +6,6 @@ its Monte Carlo standard error. :class:`Estimates` displays the table without th
 stores them in the notebook's output, so that tests can compare two runs within their errors.
 """
 
-from html import escape
 from typing import Any, Self
 
 import arviz_stats as azs
@@ -14,32 +13,32 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from multilevel.digits import Table
+
 MIME = "application/vnd.multilevel.estimates+json"
 """MIME type of the representation with unrounded numbers and Monte Carlo standard errors."""
 
 ERROR = "mcse_"  # prefix of the columns with standard errors
-LIMITS = {"max_rows": "max_rows", "max_cols": "max_columns"}  # to_html: display option
 
 
-class Estimates(pd.DataFrame):
+class Estimates(Table):
     """A data frame whose columns ``mcse_x`` hold the Monte Carlo standard errors of columns ``x``.
 
-    It is displayed without these columns, and is otherwise like any other frame. In a notebook its
-    output has a further representation, of type :data:`MIME`, with the unrounded numbers and their
-    errors.
+    It is displayed without these columns, and with as many digits of ``x`` as the errors support:
+    one unit of the last digit is about the size of the error, or up to ten times as large. The
+    options of pandas for digits have no effect; ``table.shown()`` is an ordinary data frame, which
+    is displayed according to them. In all other respects, the table is like any other frame. In a
+    notebook its output has a further representation, of type :data:`MIME`, with the unrounded
+    numbers and their errors.
 
     Examples
     --------
     >>> import multilevel as ml
-    >>> table = ml.Estimates({"mean": [0.5], "mcse_mean": [0.01]}, index=["alpha"])
+    >>> table = ml.Estimates({"mean": [0.5123], "mcse_mean": [0.01]}, index=["alpha"])
     >>> table
            mean
-    alpha   0.5
+    alpha  0.51
     """
-
-    @property
-    def _constructor(self) -> type[Self]:
-        return type(self)
 
     @classmethod
     def of(cls, table: pd.DataFrame, errors: Any) -> Self:
@@ -116,48 +115,12 @@ class Estimates(pd.DataFrame):
         mcse = self.loc[row, error] if error in self else 0.0
         return Quoted(scale * self.loc[row, column], abs(scale) * mcse, style)
 
-    def _displayed(self) -> pd.DataFrame:
-        """Return the table as it is displayed: different values never look the same by rounding.
-
-        This holds for the columns listed in ``attrs["apart"]``. Where pandas would display two
-        different values of such a column alike, all of them are texts with as many more digits as
-        it takes to tell them apart.
-
-        Returns
-        -------
-        DataFrame
-            :meth:`shown`, with texts in such columns.
-        """
-        shown = self.shown()
-        apart = {name: _texts_apart(shown[name]) for name in self.attrs.get("apart", ())}
-        return shown.assign(**{name: texts for name, texts in apart.items() if texts is not None})
-
-    def __repr__(self) -> str:
-        """Return the table without the standard errors, and its note (``attrs["note"]``) below."""
-        note = self.attrs.get("note")
-        return repr(self._displayed()) + (f"\n\n{note}" if note else "")
-
-    def _repr_html_(self) -> str:
-        limits = {name: pd.get_option(f"display.{option}") for name, option in LIMITS.items()}
-        html, note = self._displayed().to_html(notebook=True, **limits), self.attrs.get("note")
-        return html + f"<p>{escape(note)}</p>" if note else html
+    def _errors(self, name: Any) -> pd.Series | None:
+        # The draws of a glimpse are exact: their errors are those of single draws as estimates.
+        return None if self.attrs.get("draws") else self.get(f"{ERROR}{name}")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {MIME: {"tables": [self.numbers()]}}
-
-
-def _texts_apart(values: pd.Series) -> list[str] | None:
-    """Return numbers as texts that tell them apart; None if pandas' own texts do, or none can."""
-    numbers = [float(value) for value in values]
-    precision = pd.get_option("display.precision")
-    chosen = pd.get_option("display.float_format")
-    formats = [chosen or f"{{:.{precision}f}}".format]
-    formats += [f"{{:.{digits}f}}".format for digits in range(2, 17)]
-    different = len(set(numbers))
-    enough = [len({form(value) for value in numbers}) == different for form in formats]
-    if enough[0] or not any(enough):
-        return None
-    return list(map(formats[enough.index(True)], numbers))
 
 
 def _label_text(label: Any) -> str:
@@ -271,8 +234,10 @@ def glue(name: str, value: Any) -> None:
     value
         Anything that can be displayed, such as a :class:`Quoted` number.
 
-    Notes ----- The output is that of ``myst_nb.glue(name, value, display=False)``, without
-    importing Sphinx into the kernel.
+    Notes
+    -----
+    The output is that of ``myst_nb.glue(name, value, display=False)``, without importing Sphinx
+    into the kernel.
     """
     from IPython.core.formatters import format_display_data
     from IPython.display import display

@@ -59,13 +59,13 @@ def exact_loo(model: pm.Model) -> pd.DataFrame:
     -------
     DataFrame, one row per row of the data
         ``elpd``: log predictive density of the observation, given all others, in nats. ``p``: its
-        log density given all observations, less ``elpd``; infinite if no cluster has two different
+        log density given all observations, minus ``elpd``; infinite if no cluster has two different
         outcomes and the prior lets sigma be zero. :func:`loo` estimates the same two quantities.
 
     Raises
     ------
     ValueError
-        The model is another one, or of rows that were counted before; the prior of ``alpha`` (no
+        The model is a different one, or its rows were counted before; the prior of ``alpha`` (no
         pooling) or ``alpha_bar`` (partial pooling) is not normal; or the integrals do not exist or
         do not converge.
 
@@ -212,7 +212,7 @@ def _names(problem: _NormalModel) -> list[str]:
 
 
 def _moments(problem: _NormalModel, axes: list[np.ndarray], weight: np.ndarray) -> np.ndarray:
-    """Return posterior means (less the mean outcome) and sds, averaging over a grid of scales."""
+    """Return posterior means (minus the mean outcome) and sds, averaging over a grid of scales."""
     pooled = "sigma_alpha" in problem.log_prior
     sigma, *rest = np.meshgrid(*map(np.exp, axes), indexing="ij", sparse=True)
     sigma_alpha = rest[0] if pooled else np.array(problem.level_sd)
@@ -334,8 +334,8 @@ def _bracket_log_scales(
         moved = zip(axes, where, support, strict=True)
         box = [np.clip(_move_bracket(axis, i), *ends) for axis, i, ends in moved]
     raise _DoesNotExist(
-        f"The integral over {_scales(problem)} does not exist. Do the data say how "
-        f"far rows of the same cluster differ? Some clusters must have two different outcomes."
+        f"The integral over {_scales(problem)} does not exist. The data must show "
+        f"how far rows of the same cluster differ: some clusters need two different outcomes."
     )
 
 

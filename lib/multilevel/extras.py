@@ -43,7 +43,7 @@ def ensure_compile_folder() -> None:
     """Let PyTensor compile in a temporary folder where the home folder is not writable.
 
     In a container a user may have no writable home, where PyTensor keeps its cache of compiled
-    code. A folder that was chosen in PyTensor's own settings is used as it is.
+    code. A folder that was chosen in the settings of PyTensor is used as it is.
     """
     from pytensor.configdefaults import config
 

@@ -130,7 +130,7 @@ def _names_in_code(code: CodeType) -> set[str]:
 
 
 def _resolve_name(name: str, scope: dict[str, Any]) -> list[Any]:
-    """Return what a name may refer to: a global, or an attribute of a module of our own."""
+    """Return what a name may refer to: a global, or an attribute of a module of this library."""
     modules = [value for value in scope.values() if isinstance(value, ModuleType)]
     ours = [module for module in modules if _is_own_code(module)]
     candidates = [scope.get(name), *(getattr(module, name, None) for module in ours)]

@@ -1,4 +1,4 @@
-"""Take the tables of readers, whatever library made them, as pandas frames."""
+"""Convert tables from any library to pandas frames."""
 
 from collections import Counter
 from typing import Any
@@ -15,11 +15,11 @@ REMEDIES = {
     "df": "{name}.df()",  # DuckDB
     "obj": "{name}.obj",  # grouped by pandas
 }
-"""How to make a frame, by a method that the object has."""
+"""Code that makes a frame of an object, by a method that the object has."""
 
 
 def as_frame(data: Any, name: str = "data") -> pd.DataFrame:
-    """Return a table as a pandas frame, whose columns can be named without doubt.
+    """Return a table as a pandas frame, whose columns have unique names.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def as_frame(data: Any, name: str = "data") -> pd.DataFrame:
         A pandas frame, which is returned as it is, or a table with a method ``to_pandas``, such as
         those of Polars and PyArrow, which is converted.
     name
-        What the table is called where the reader calls, for the messages.
+        Name of the argument, for the messages.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def as_frame(data: Any, name: str = "data") -> pd.DataFrame:
     Raises
     ------
     TypeError
-        It is neither; or the name of a column is not text.
+        It is neither of these; or the name of a column is not text.
     ValueError
         Two columns have the same name.
 
@@ -63,10 +63,10 @@ def as_frame(data: Any, name: str = "data") -> pd.DataFrame:
 
 
 def _converted(data: Any) -> pd.DataFrame | None:
-    """Return a table as a frame, or None if that would lose a part of it, or it is no table."""
+    """Return a table as a frame; None if it is not a table, or a part of it would be lost."""
     if isinstance(data, pd.DataFrame):
         return data
-    # To xarray's, coordinates are no columns.
+    # For xarray, coordinates are not columns.
     convert = None if isinstance(data, type | xr.Dataset | xr.DataArray) else _method(data)
     frame = convert() if callable(convert) else None
     return frame if isinstance(frame, pd.DataFrame) else None
@@ -111,6 +111,6 @@ def _check_names(frame: pd.DataFrame, name: str) -> None:
     if twice:
         raise ValueError(
             f"{name} has several columns called {', '.join(map(repr, twice))}. Keep the first of "
-            f"each, {name}.loc[:, ~{name}.columns.duplicated()], or give each its own name: "
+            f"each, {name}.loc[:, ~{name}.columns.duplicated()], or name each differently: "
             f"{name}.columns = [...]."
         )

@@ -1,7 +1,7 @@
 """Keep the labels of data as they are: in arrays, and as text from which they can be restored.
 
-NetCDF holds numbers, truth values, text and times. Other labels, such as dates, bands and periods,
-are stored as JSON: the kind of the label, and what it is made of.
+NetCDF files can contain numbers, truth values, text and times. Other labels, such as dates, bands
+and periods, are stored as JSON: the kind of the label and its parts.
 """
 
 import datetime
@@ -19,7 +19,7 @@ SCALARS = (str, bool, int, float, np.number, np.bool_, np.str_)
 
 
 def one_dimensional(values: Iterable[Any]) -> np.ndarray:
-    """Return labels as an array with one dimension, in which they are equal to what they were.
+    """Return labels as an array with one dimension, in which they keep their values.
 
     NumPy alone would make text of numbers beside text, numbers of truth values beside numbers, and
     a table of tuples.
@@ -32,7 +32,7 @@ def one_dimensional(values: Iterable[Any]) -> np.ndarray:
     Returns
     -------
     ndarray
-        The labels, as objects where no other type holds them all.
+        The labels, as objects where no other type can represent them all.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def one_dimensional(values: Iterable[Any]) -> np.ndarray:
 
 
 def as_objects(labels: Sequence[Any]) -> np.ndarray:
-    """Return an array of objects, with one dimension whatever the objects are."""
+    """Return an array of objects, with one dimension."""
     array = np.empty(len(labels), object)
     for place, label in enumerate(labels):
         array[place] = label
@@ -95,7 +95,7 @@ def to_text(label: Any) -> str:
 
 
 def from_text(text: str) -> Any:
-    """Return the label that :func:`to_text` made JSON of."""
+    """Return the label that :func:`to_text` converted to JSON."""
     return _decode(json.loads(text))
 
 
@@ -192,7 +192,7 @@ KINDS: dict[str, tuple[type, Callable[[Any], Json], Callable[[Any], Any]]] = {
         lambda parts: tuple(map(_decode, parts)),
     ),
 }
-"""By kind of a label: its type, what JSON is made of it, and how it is restored."""
+"""By kind of a label: its type, and the functions that convert it to JSON and back."""
 
 
 def _encode(label: Any) -> Json:

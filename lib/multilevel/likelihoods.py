@@ -39,7 +39,7 @@ def ordered_logistic_logp(code: Tensor, odds: Tensor, threshold: Tensor) -> Tens
         S(\kappa_k - \eta) - S(\kappa_{k-1} - \eta)
         = (1 - e^{\kappa_{k-1} - \kappa_k}) \, S(\kappa_k - \eta) \, S(\eta - \kappa_{k-1}),
 
-    which avoids cancellation, the subtraction of two nearly equal numbers: the response is neither
+    which avoids cancellation, the subtraction of two almost equal numbers: the response is neither
     above its upper nor below its lower threshold, and the first factor depends on the thresholds
     alone. Written in odds :math:`e^\eta`, the two logistic functions share one logarithm. The
     lowest category has :math:`e^{\kappa_0} = 0`, the highest :math:`e^{-\kappa_K} = 0`.
@@ -76,11 +76,11 @@ class Rows(NamedTuple):
     """The cell of each row of the data; None where every row is evaluated."""
     coords: dict[str, Any]
     count_of_row: np.ndarray | None
-    """How often each row of the data occurred, where rows were counted before."""
+    """Number of times each row of the data occurred, where rows were counted before."""
 
     @property
     def dim(self) -> str:
-        """The dim of what is evaluated: ``"row"`` or ``"cell"``."""
+        """The dim of the evaluated rows: ``"row"`` or ``"cell"``."""
         return "row" if self.cell_of_row is None else "cell"
 
 

@@ -4,8 +4,8 @@ Every builder takes a tidy data frame and column names. It derives the index and
 group from the same factorisation, and accepts another prior for any parameter by keyword, for
 example ``partial_pooling(data, "con", "id", sigma_alpha=Prior(pm.Exponential, 10))``.
 
-Three details make sampling faster and leave the posterior unchanged; the page "Exercise: moral
-judgement, by person" explains the first two:
+Three details make sampling faster and leave the posterior unchanged; the page "When the sampler
+struggles" explains the first two:
 
 - Models of categorical outcomes evaluate the log likelihood of equal rows once and multiply it by
   their count. The ordered logit computes its linear predictor as a product of odds, which needs
@@ -85,7 +85,7 @@ def no_pooling(
     check: bool = True,
     **priors: Prior,
 ) -> pm.Model:
-    r"""Build a normal model that estimates each cluster from its own observations (no pooling).
+    r"""Build a normal model that estimates each cluster from its observations alone (no pooling).
 
     .. math::
         y_i \sim \text{Normal}(\alpha_{j[i]}, \sigma), \quad
@@ -105,8 +105,8 @@ def no_pooling(
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
     check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+        Whether to refuse data without information (a constant column, for example) and data that
+        contradict the priors. False accepts all data, for example made-up outcomes.
     priors
         Other priors for ``alpha``, ``sigma`` or, with predictors, ``beta``, which is
         ``Normal(0, 0.5)``.
@@ -121,9 +121,9 @@ def no_pooling(
     Raises
     ------
     ValueError
-        A column is missing, not numeric, has missing values or a name that the model uses itself;
-        the group has a single level; a count is not a positive integer; a prior is given for a
-        parameter that the model does not have; or, with ``check``, the data say nothing or
+        A column is missing, not numeric, has missing values or a name that the model uses; the
+        group has a single level; a count is not a positive integer; a prior is given for a
+        parameter that the model does not have; or, with ``check``, the data carry no information or
         contradict a prior.
     TypeError
         A prior is not a :class:`Prior`.
@@ -187,17 +187,17 @@ def partial_pooling(
     predictors
         Names of numeric columns, whose slopes are the same in all clusters.
     form
-        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the data tell
-        the clusters well apart (an F ratio above 20), ``"non-centred"`` where they do not at all
-        (below 1.1), and ``"adapted"`` in between, for nested groups and in most other cases; see
+        Parameterisation of the group-level effects. ``"auto"`` is ``"centred"`` where the clusters
+        differ clearly in the data (an F ratio above 20), ``"non-centred"`` where they do not (below
+        1.1), and ``"adapted"`` in between, for nested groups and in most other cases; see
         :func:`multilevel.effects.suitable_form`. A dict such as ``{"id": "centred"}`` chooses by
         group. The posterior is the same.
     count
         Name of the column with the number of times each row occurs, if equal rows were counted
         before (see :func:`multilevel.count_rows`).
     check
-        Whether to refuse data that say nothing (a constant column, for example) or that contradict
-        the priors. False insists on the model as it is, for example with made-up outcomes.
+        Whether to refuse data without information (a constant column, for example) and data that
+        contradict the priors. False accepts all data, for example made-up outcomes.
     priors
         Other priors for ``alpha_bar``, ``sigma_alpha``, ``sigma`` or, with predictors, ``beta``,
         which is ``Normal(0, 0.5)``.
@@ -280,8 +280,8 @@ def varying_slopes(
         As for :func:`partial_pooling`.
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma``, ``rho_g`` or, for a group ``g`` and a
-        predictor ``x``, ``sigma_g`` and ``sigma_x_g``. The prior of ``rho_g`` is that of
-        (rho + 1) / 2, which lies between 0 and 1.
+        predictor ``x``, ``sigma_g`` and ``sigma_x_g``. The prior of ``rho_g`` is that of (rho + 1)
+        / 2, which is between 0 and 1.
 
     Returns
     -------
@@ -424,11 +424,10 @@ def ordered_logit(
     Returns
     -------
     pymc.Model
-        Variables ``threshold`` (dims: cut, with labels from 1 to the number of categories less
+        Variables ``threshold`` (dims: cut, with labels from 1 to the number of categories minus
         one), ``beta`` (dims: predictor) and, for a group ``g``, ``sigma_g`` and ``alpha_g``
         (group-level effects; dims: ``g``), all in log-odds; with varying slopes as for
-        :func:`linear`. The coordinate ``category`` holds the
-        labels of the response.
+        :func:`linear`. The coordinate ``category`` has the labels of the response.
 
     Raises
     ------
@@ -518,9 +517,9 @@ def linear(
         As for :func:`partial_pooling`.
     priors
         Other priors for ``alpha_bar``, ``beta``, ``sigma`` or, for a group ``g`` and a predictor
-        ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of
-        (rho + 1) / 2, which lies between 0 and 1; for more than two effects, a Beta prior with both
-        parameters equal to :math:`\eta` stands for LKJ(:math:`\eta`).
+        ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of (rho + 1)
+        / 2, which is between 0 and 1; for more than two effects, a Beta prior with both parameters
+        equal to :math:`\eta` stands for LKJ(:math:`\eta`).
 
     Returns
     -------
@@ -597,10 +596,10 @@ def logistic(
     form, count, check
         As for :func:`partial_pooling`.
     priors
-        Other priors for ``alpha_bar``, ``beta`` or, for a group ``g`` and a predictor
-        ``x``, ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of
-        (rho + 1) / 2, which lies between 0 and 1; for more than two effects, a Beta prior with both
-        parameters equal to :math:`\eta` stands for LKJ(:math:`\eta`).
+        Other priors for ``alpha_bar``, ``beta`` or, for a group ``g`` and a predictor ``x``,
+        ``sigma_g``, ``sigma_x_g`` and ``rho_g``. The prior of ``rho_g`` is that of (rho + 1) / 2,
+        which is between 0 and 1; for more than two effects, a Beta prior with both parameters equal
+        to :math:`\eta` stands for LKJ(:math:`\eta`).
 
     Returns
     -------
@@ -650,9 +649,9 @@ def _logistic(
 def scaled_priors(
     builder: Callable[..., pm.Model], data: pd.DataFrame, *columns: Any, **settings: Any
 ) -> dict[str, Prior]:
-    """Return priors on the scale of the data, for outcomes and predictors in their own units.
+    """Return priors on the scale of the data, for outcomes and predictors in any units.
 
-    They are the priors that the course gives standardised columns, in the units of the data: an
+    They are the priors that the course uses for standardised columns, in the units of the data: an
     intercept around the mean of the outcome, slopes of about half an sd of the outcome per sd of
     the predictor, and standard deviations of about that of the outcome. As brms does, they use the
     data to find the scale.
@@ -662,12 +661,12 @@ def scaled_priors(
     builder
         One of the builders, such as :func:`partial_pooling`.
     data, columns, settings
-        What the builder is given.
+        The arguments of the builder.
 
     Returns
     -------
     dict
-        Priors by parameter, to be given to the builder.
+        Priors by parameter, to be passed to the builder.
 
     Raises
     ------
@@ -725,10 +724,10 @@ def count_parameters(model: pm.Model) -> int:
     return sum(np.size(value) for value in point.values())
 
 
-# What builders are made of ------------------------------------------------------------------------
+# Parts of the builders ----------------------------------------------------------------------------
 
 SKETCH = "_sketch"
-"Attribute of a model that holds rough estimates of its parameters."
+"Attribute of a model with rough estimates of its parameters."
 
 
 def _structure(
@@ -738,11 +737,11 @@ def _structure(
     groups: Sequence[str],
     slopes: Slopes | None,
 ) -> Structure:
-    """Declare a model with several groups; raise ValueError if a slope is no predictor."""
+    """Declare a model with several groups; raise ValueError if a slope is not a predictor."""
     x, g = names_of(predictors, "predictors"), names_of(groups, "groups")
     if not isinstance(slopes, Mapping | None):
         raise ValueError(
-            f"slopes must say which slopes vary between the clusters of which group, such as "
+            f"slopes must list, by group, the predictors whose slopes vary, such as "
             f"slopes={{'{next(iter(g), 'id')}': ['{next(iter(x), 'time')}']}}; it is {slopes!r}."
         )
     varying = {
@@ -761,7 +760,7 @@ def _structure(
 
 
 class _Parts:
-    """The model of a structure and some data, and the parts that its builder puts together."""
+    """The model of a structure and data, and the parts that its builder combines."""
 
     def __init__(
         self,
@@ -892,7 +891,7 @@ class _Parts:
         around: dict[str | None, Tensor] = {
             name: self.model["beta"][structure.predictors.index(name)] for name in slopes
         }
-        if not others:  # the level of everything is known better than how it divides into parts
+        if not others:  # the sum of the parts is known better than the parts
             around[None] = level if structure.means else level + self.at_predictor_means()
         scales = partial(self.scales_of, group)
         return group_level_effects(structure, group, self.prior, around, remaining, scales)
@@ -907,7 +906,7 @@ class _Parts:
         return self.scales[group]
 
     def _information(self, group: str) -> tuple[Information, list[np.ndarray]]:
-        """Return what the rows say, and what each term of a group is multiplied by in each row."""
+        """Return the information in the rows, and the factor of each term of a group by row."""
         structure = self.structure
         places = [structure.predictors.index(name) for name in structure.slopes.get(group, ())]
         z = [np.ones(len(self.y)), *(self.x[:, place] for place in places)]
@@ -955,7 +954,7 @@ class _Parts:
 
 
 def _default_priors(structure: Structure, defaults: Mapping[str, Prior]) -> dict[str, Prior]:
-    """Return the priors of all parameters: a model's own, and those that all models share."""
+    """Return the priors of all parameters: those of one model, and those that all models share."""
     priors: dict[str, Prior] = {"beta": NARROW} if "beta" in structure.variables() else {}
     priors |= {name: prior for name, prior in defaults.items() if name in structure.variables()}
     for group in structure.groups if structure.pooled else ():
@@ -983,7 +982,7 @@ def _rows(data: pd.DataFrame, structure: Structure, count: str | None) -> Rows:
 
 
 def _outcome(frame: pd.DataFrame, structure: Structure) -> np.ndarray:
-    """Return the outcome as numbers; of a response, the codes of its categories."""
+    """Return the outcome as numbers; for a response, the codes of its categories."""
     values = frame[structure.outcome]
     return (values.cat.codes if structure.family == "ordered" else values).to_numpy()
 
@@ -1017,7 +1016,7 @@ def _forms(structure: Structure, form: Forms, sketch: checks.Sketch) -> dict[str
     }
     nested = {name for group in ratios for name in [group, *around[group]] if around[group]}
     chosen: dict[str, str] = {}
-    # Clusters come before those that lie within them.
+    # Clusters come before those that are nested in them.
     for group in sorted(ratios, key=lambda group: len(around[group])):
         wish = forms.get(group, "auto")
         others = "centred" in chosen.values()

@@ -1,4 +1,4 @@
-"""Tell which observations a result is about, so that results about others are not mixed up."""
+"""Identify the observations that a result is about, to compare only results about the same ones."""
 
 import hashlib
 from typing import Any
@@ -7,14 +7,14 @@ import pandas as pd
 
 
 def identify(outcome: Any, *columns: Any) -> dict[str, str]:
-    """Return the name of an outcome and a digest of what belongs to its rows.
+    """Return the name of an outcome and a digest of the columns that identify its rows.
 
     Parameters
     ----------
     outcome
         Name of the outcome.
     columns
-        What identifies the observations, such as the observed values and the labels of the rows.
+        Columns that identify the observations, such as the observed values and the rows' labels.
 
     Returns
     -------

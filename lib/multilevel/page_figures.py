@@ -417,7 +417,7 @@ def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figur
     ----------
     panels
         Title and table of each panel: the columns of :func:`multilevel.loo`, and ``error``, the
-        estimated elpd less the exact one.
+        estimated elpd minus the exact one.
     limit
         Largest Pareto k for which PSIS-LOO can be trusted.
 
@@ -435,7 +435,7 @@ def psis_errors(panels: Mapping[str, pd.DataFrame], limit: float = 0.7) -> Figur
         for part, marker, color in [(table[~far], "o", TEAL), (table[far], "^", TERRACOTTA)]:
             ax.plot(part["pareto_k"], part["error"], marker, color=color, ms=4, alpha=0.7, mew=0)
         ax.set(title=title, xlabel="Pareto k")
-        # Rough errors: asymptotic for k; for the error, its own size.
+        # Rough errors: asymptotic for k; for the error, its absolute value.
         errors = {
             "pareto_k": (1 + table["pareto_k"]) / TAIL**0.5,
             "error": table["mcse_elpd"] + table["error"].abs(),

@@ -35,8 +35,8 @@ def predict(
     Parameters
     ----------
     fit_or_model
-        A fit, for draws from the posterior; or a model, which has seen no data, for 1000 draws from
-        the prior (prior predictive expectations).
+        A fit, for draws from the posterior; or a model, not yet fitted, for 1000 draws from the
+        prior (prior predictive expectations).
     newdata
         The rows to predict for: a column for each predictor or treatment and, unless its clusters
         are ``"average"``, for each group.
@@ -213,7 +213,7 @@ def _posterior_or_prior(fit_or_model: xr.DataTree | pm.Model, seed: int | None) 
     flat = [v.name.lstrip("_") for v in model.free_RVs if isinstance(v.owner.op, flat_types)]
     if flat:
         raise ValueError(
-            f"The prior of {', '.join(flat)} is flat: it cannot be drawn from. Give it another, "
+            f"The prior of {', '.join(flat)} is flat: it cannot be drawn from. Choose another, "
             f"for example {flat[0]}=Prior(pm.Normal, 0, 0.5)."
         )
     names = [v.name for v in [*model.free_RVs, *model.deterministics] if v.name[0] != "_"]
@@ -264,7 +264,7 @@ def linear_predictor(
     Parameters
     ----------
     structure
-        Of the model.
+        The structure of the model.
     draws
         Posterior or prior draws.
     newdata
@@ -303,7 +303,7 @@ def _choose_clusters(
         raise ValueError(f"clusters must name each group of the model once: {', '.join(groups)}.")
     if not structure.pooled and set(chosen.values()) != {"same"}:
         raise ValueError(
-            f"A model without pooling knows nothing about a population of clusters ('{groups[0]}'),"
+            f"A model without pooling has no population of clusters ('{groups[0]}'),"
             f" so it cannot predict for an average or a new one. Use partial_pooling."
         )
     return chosen
@@ -389,8 +389,9 @@ def _value_of_level(values: xr.DataArray, dim: str, newdata: pd.DataFrame) -> xr
         types = f" The labels of the fit are of type {kinds[0]}, these of type {kinds[1]}."
         types *= kinds[0] != kinds[1]
         raise ValueError(
-            f"The model never saw {dim} {', '.join(map(repr, unseen[:5]))}.{types} Ask for a level "
-            f"that was in the data; for a group, clusters='average' and 'new' need none."
+            f"The data of the model have no {dim} {', '.join(map(repr, unseen[:5]))}."
+            f"{types} Choose a level that was in the data; for a group, clusters='average' and "
+            f"'new' need none."
         )
     return values.isel({dim: xr.DataArray(position, dims="row")}).drop_vars(dim)
 
@@ -409,5 +410,5 @@ def _category_probabilities(draws: xr.Dataset, eta: xr.DataArray) -> xr.DataArra
 def _require_seed(seed: int | None, reason: str) -> int:
     """Return the seed, or raise ValueError if there is none."""
     if seed is None:
-        raise ValueError(f"Give a seed: {reason} are random.")
+        raise ValueError(f"A seed is needed: {reason} are random.")
     return seed

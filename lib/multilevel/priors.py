@@ -1,4 +1,4 @@
-"""Prior distributions: given by name, set against the data, and scaled to them."""
+"""Prior distributions: given by name, compared with the data, and scaled to them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from multilevel.extras import ensure_compile_folder
 type Tensor = TensorVariable[Any, Any]
 
 PYTHON = Mode("py", RewriteDatabaseQuery(include=()))
-"""No compilation: what is evaluated here is small."""
+"""No compilation, because the graphs here are small."""
 
 
 class Prior:
@@ -47,7 +47,7 @@ class Prior:
         if not hasattr(distribution, "dist"):
             raise TypeError(
                 f"A prior needs a distribution of PyMC, such as ml.Prior(pm.Normal, 0, 1); this is "
-                f"{distribution!r}. pm.CustomDist takes a log density of your own."
+                f"{distribution!r}. pm.CustomDist accepts any log density."
             )
         self.distribution = distribution
         self.parameters = parameters
@@ -129,7 +129,7 @@ def choose_priors(default: Mapping[str, Prior], given: Mapping[str, Prior]) -> d
     Parameters
     ----------
     default
-        The model's own priors, by parameter.
+        The default priors of the model, by parameter.
     given
         Those that take their place.
 
@@ -167,13 +167,13 @@ def _check_scale(name: str, prior: Prior) -> None:
     if prior.is_flat:
         raise ValueError(
             f"The prior of '{name}' is flat, so that the posterior may not exist: the data never "
-            f"rule out any large standard deviation. Give a proper one, such as "
+            f"rule out any large standard deviation. Choose a proper one, such as "
             f"{name}={Prior(pm.HalfNormal, 1).code()}."
         )
     if np.isfinite(prior.logp(-1.0)).any():
         raise ValueError(
-            f"The prior of '{name}', {prior}, allows negative numbers, and a standard deviation "
-            f"has none. Give one of positive numbers, such as "
+            f"The prior of '{name}', {prior}, allows negative numbers, but a standard "
+            f"deviation is positive. Choose a prior of positive numbers, such as "
             f"{name}={Prior(pm.HalfNormal, 1).code()}."
         )
 
@@ -182,21 +182,21 @@ def _check_correlation(name: str, prior: Prior) -> None:
     """Raise ValueError unless a prior is one of numbers from 0 to 1."""
     if prior.is_flat or np.isfinite(prior.logp([-0.5, 1.5])).any():
         raise ValueError(
-            f"The prior of '{name}' is that of ({name} + 1) / 2, which lies between 0 and 1; "
-            f"{prior} allows other numbers. Give, for example, "
+            f"The prior of '{name}' is that of ({name} + 1) / 2, which is between 0 and 1; "
+            f"{prior} allows other numbers. Choose, for example, "
             f"{name}={Prior(pm.Beta, 2, 2).code()}."
         )
 
 
 def is_symmetric_beta(prior: Prior) -> bool:
-    """Say whether a prior is a Beta distribution with two equal parameters."""
+    """Return whether a prior is a Beta distribution with two equal parameters."""
     numbers = [*prior.parameters, *(prior.keywords.get(name) for name in ("alpha", "beta"))]
     values = [number for number in numbers if number is not None]
     return prior.distribution is pm.Beta and len(values) == 2 and values[0] == values[1]
 
 
 def can_have_sign(prior: Prior) -> bool:
-    """Say whether a scale with this prior can be sampled with a sign, through zero.
+    """Return whether a scale with this prior can be sampled with a sign, through zero.
 
     That helps where the scale may be near zero, and needs a density that is finite and positive at
     zero, and positive for all larger numbers: otherwise the sampler would meet an edge.
@@ -206,6 +206,6 @@ def can_have_sign(prior: Prior) -> bool:
 
 
 def can_be_any_positive(prior: Prior) -> bool:
-    """Say whether a prior has a density for all positive numbers."""
+    """Return whether a prior has a density for all positive numbers."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(prior.logp([1e-3, 1.0, 1e6])).all())

@@ -45,7 +45,7 @@ R-hat and effective sample size (ESS, at least 100 for each chain: 400 for four)
 Gelman, Simpson, Carpenter & Bürkner (2021); E-BFMI (energy Bayesian fraction of missing
 information), which is low if the sampler does not explore the tails of the energy distribution, as
 in Betancourt (2016); no divergent transitions. Transitions that reached the maximal tree depth cost
-time, but the draws are valid: a warning says so.
+time, but the draws are valid, so that they only cause a warning.
 """
 
 REMEDIES = {
@@ -77,7 +77,7 @@ STATS = {
 
 
 class ConvergenceError(RuntimeError):
-    """A diagnostic is outside its limit, or inside although listed in ``expect_failure``."""
+    """Raised when a diagnostic is outside its limit, or inside although it was expected to fail."""
 
 
 def fit(
@@ -100,8 +100,8 @@ def fit(
     ----------
     model
         A model from one of the builders in :mod:`multilevel.models`, or any other PyMC model with a
-        single observed variable of a single dim with labels, whatever it is called. After
-        ``model.build()``, that of a Bambi model is ``model.backend.model``.
+        single observed variable, whatever its name, which has a single dim with labels. For a Bambi
+        model, call ``model.build()`` and pass ``model.backend.model``.
     seed
         Seed of the sampler, an integer from 0: the same seed gives the same draws on the same
         machine.
@@ -113,21 +113,24 @@ def fit(
         smaller steps.
     adapt_correlations
         Adapt to correlations between parameters as well as to their scales (nutpie's low-rank mass
-        matrix). Pays off where a few parameters are strongly correlated; slow where there are many.
+        matrix). This helps if a few parameters are strongly correlated, and is slow with many
+        parameters.
     cores
         Number of chains that run in parallel; by default the number of cores of the machine.
     file
         File in which to cache the fit, such as ``"fits/partial-pooling"`` (``.nc`` is added). If it
-        holds a fit of the same model, data, priors, settings and versions, that fit is loaded
-        instead of sampled again. If anything changed, or the file is damaged, the model is sampled
-        and the file replaced, atomically. Like ``file`` with ``file_refit = "on_change"`` in brms.
+        contains a fit of the same model, data, priors, settings and package versions, that fit is
+        loaded instead of sampled again. If any of these changed, or the file is damaged, the model
+        is sampled and the file replaced, atomically. This resembles ``file`` with
+        ``file_refit = "on_change"`` in brms, which compares the model, the data and the
+        algorithm, but neither the seed nor the number of draws.
     expect_failure
-        Names of the diagnostics that are expected to fail, or one of them, to show a bad fit on
-        purpose. Each of them must fail, and no other may.
+        Names of diagnostics (or one name) that are expected to fail, to show a bad fit on purpose.
+        Each of them must fail, and no other may.
     backend
         Compiler of the log density: ``"numba"``, for the CPU, or ``"jax"``, which uses a GPU where
-        JAX finds one (JAX has to be installed). Rounding may differ between them, and then so do
-        the draws, which come from the same posterior.
+        JAX finds one (JAX has to be installed). Rounding may differ between them, and then the
+        draws differ as well, but they come from the same posterior.
     keep_log_likelihood
         Whether to compute and keep the log likelihood of every row at every draw, which
         :func:`multilevel.loo` needs. None keeps it unless it would take more than 1 GB of memory
@@ -139,23 +142,23 @@ def fit(
         ``posterior`` and ``sample_stats`` (dims: chain, draw, and those of the model);
         ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
         (row), in the order of the rows of the data; the dim of the observed variable is always
-        called ``row`` here. What Bambi computes for every row, such as ``mu``, is left out, as by
-        Bambi itself. Where equal rows are evaluated once, ``constant_data`` has ``cell_of_row``,
-        which is the same for equal rows. Where rows were counted before, it also has their counts,
-        ``count_of_row``, and there is no ``log_likelihood``, which needs single rows.
-        ``log_prior`` (chain, draw) has the log density
-        of the priors that do not depend on other parameters, for ``arviz.psense_summary``; see
-        :func:`sample`. The attributes record the settings, and the structure of a builder's model.
+        called ``row`` here. Variables that Bambi computes for every row, such as ``mu``, are left
+        out, as in Bambi. Where equal rows are evaluated once, ``constant_data`` has
+        ``cell_of_row``, which is the same for equal rows. Where rows were counted before, it also
+        has their counts, ``count_of_row``, and there is no ``log_likelihood``, which needs single
+        rows. ``log_prior`` (chain, draw) has the log density of the priors that do not depend on
+        other parameters, for ``arviz.psense_summary``; see :func:`sample`. The attributes record
+        the settings, and the structure of a builder's model.
 
     Raises
     ------
     ConvergenceError
-        The draws cannot be trusted; the message says why and what to do.
+        The draws cannot be trusted; the message gives the reason and advice.
     ValueError
-        The model does not have exactly one observed variable, or that has not a single dim with
-        labels; its labels are tuples; or a setting is outside its range.
+        The model does not have exactly one observed variable; this does not have exactly one dim
+        with labels; the labels are tuples; or a setting is outside its range.
     TypeError
-        The model is not a PyMC model, or the file not the name of one.
+        The model is not a PyMC model, or ``file`` is not the name of a file.
 
     Warns
     -----
@@ -187,8 +190,8 @@ def fit(
     cores = _check_cores(cores)
     if settings["chains"] < 2:
         raise ValueError(
-            "R-hat compares chains: give chains=2 or more. sample() does not check convergence, "
-            "and draws a single chain too."
+            "R-hat compares chains: use chains=2 or more. sample(), which does not check "
+            "convergence, draws a single chain too."
         )
     failures = _check_diagnostics(expect_failure)
     _check_model(model)
@@ -249,14 +252,14 @@ def sample(
 
     Notes
     -----
-    ``log_prior`` serves power-scaling, which asks how the posterior would change if priors were
+    ``log_prior`` serves power-scaling, which shows how the posterior would change if priors were
     stronger or weaker (Kallioinen, Paananen, Bürkner & Vehtari 2024). Only the priors at the top
     are to be scaled, those whose parameters are constants: of population-level parameters, standard
     deviations and correlations, and of the clusters' means where they are not pooled. The
     distribution of group-level effects, given their standard deviation, is a part of the model. It
     is left out in either form: the centred effects depend on parameters, and standardised ones,
-    which do not, are recognised by the groups of a builder's structure. (In a PyMC model of your
-    own they are not: choose with ``prior_var_names``.) Each variable is the sum over the elements
+    which do not, are recognised by the groups of a builder's structure. (In other PyMC models they
+    are not: choose with ``prior_var_names``.) Each variable is the sum over the elements
     of the parameter of its name, or of the quantity that stands for it in the sampler. Flat priors
     have none.
     """
@@ -322,7 +325,7 @@ def sample(
 
 
 def _run_sampler(compiled: Any, settings: dict[str, Any], cores: int | None) -> xr.DataTree:
-    """Run nutpie; say in words if it finds no place to start."""
+    """Run nutpie; raise a clear error if it finds no initial point."""
     try:
         return nutpie.sample(
             compiled,
@@ -342,8 +345,8 @@ def _run_sampler(compiled: Any, settings: dict[str, Any], cores: int | None) -> 
         if "initialization points failed" not in str(error):
             raise
         raise ConvergenceError(
-            "The sampler found no place to start: wherever it tried, the log density or its "
-            "gradient was not a number. The usual causes are predictors with very large values, "
+            "The sampler found no initial point: the log density or its gradient was never a "
+            "number. The usual causes are predictors with very large values, "
             "data[x] = (data[x] - data[x].mean()) / data[x].std() makes them small, and outcomes "
             "that are impossible under the model."
         ) from error
@@ -545,7 +548,7 @@ def _check_model(model: pm.Model) -> None:
     if len(dims) != 1 or model.coords.get(_row(model)) is None:
         raise ValueError(
             f"The observed variable '{observed[0].name}' must have a single dim, with the labels "
-            f"of the rows as its coordinate; its dims are {dims}. Give them, for example: "
+            f"of the rows as its coordinate; its dims are {dims}. Add them, for example: "
             f"pm.Model(coords={{'row': data.index}}), and dims='row' to the variable."
         )
     row = _row(model)
@@ -561,7 +564,7 @@ def _check_model(model: pm.Model) -> None:
 
 
 def _of_tuples(dim: str, label: tuple[Any, ...], outcome: str) -> str:
-    """Say that draws cannot be labelled by tuples, and what to do."""
+    """Return the error that draws cannot be labelled by tuples, with advice."""
     if dim == "row":
         return (
             f"The rows of the data have an index of {len(label)} columns, with labels such as "
@@ -573,7 +576,7 @@ def _of_tuples(dim: str, label: tuple[Any, ...], outcome: str) -> str:
         categories = f"[str(label) for label in data['{column}'].cat.categories]"
         new = f"data['{column}'].cat.rename_categories({categories})"
     return (
-        f"The labels of column '{column}' are tuples, such as {label!r}, which draws cannot carry. "
+        f"The labels of column '{column}' are tuples, such as {label!r}, which cannot label draws. "
         f"Make text of them before you build the model: data['{column}'] = {new}."
     )
 
@@ -633,7 +636,7 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
     Warns
     -----
     UserWarning
-        Transitions reached the maximal tree depth, and ``expect_failure`` does not say so. This is
+        Transitions reached the maximal tree depth, and ``expect_failure`` does not list it. This is
         a matter of efficiency, not of validity.
     """
     expected = _check_diagnostics(expect_failure)
@@ -664,29 +667,29 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
 
 
 def _check_fit(fit: Any) -> None:
-    """Raise TypeError unless something is a fit, with the sampler's own records."""
+    """Raise TypeError unless something is a fit, with the statistics of the sampler."""
     groups = set(fit.children) if isinstance(fit, xr.DataTree) else set()
     if not {"posterior", "sample_stats"} <= groups:
         raise TypeError(
-            f"Diagnostics need a fit, whole, with its groups posterior and sample_stats; this is "
+            f"Diagnostics need a complete fit, with its groups posterior and sample_stats; this is "
             f"of the type {type(fit).__name__}."
         )
 
 
 def _remedy(fit: xr.DataTree, name: str, form: str) -> str:
-    """Return what to do about a diagnostic."""
+    """Return advice about a diagnostic."""
     if name == "r_hat" and fit["posterior"].sizes["chain"] < 2:
         return "R-hat compares chains, and this fit has one: draw two or more (chains=4)"
     return REMEDIES[name].format(form=form)
 
 
 def _another_form(fit: xr.DataTree) -> str:
-    """Say in which other form the model of a fit can be written, by the keyword of its builder."""
+    """Return advice on another form of the model of a fit, by the keyword of its builder."""
     structure = structure_or_none(fit)
     if structure is None:
         return "write the model in another form, for example non-centred"
     if not structure.groups or not structure.pooled:
-        return "see whether the data and the priors determine every parameter"
+        return "check whether the data and the priors determine every parameter"
     present = ", ".join(
         f"'{group}' is {structure.forms[group]}, and form={{'{group}': '{other}'}} another form"
         for group in structure.groups

@@ -1,9 +1,9 @@
 """Cache fits in NetCDF files: reuse a stored fit while model, data and settings are unchanged.
 
 Each file is an ordinary NetCDF 4 file, which ArviZ and xarray can open, followed by the SHA-256 of
-its content (32 bytes). Labels that NetCDF does not hold, such as dates and bands, are JSON in it,
-and again what they were when the fit is loaded. Files are written atomically, so a reader finds the
-old file or the new one, never a part; and the checksum detects later damage.
+its content (32 bytes). Labels that NetCDF cannot represent, such as dates and bands, are stored as
+JSON, and restored when the fit is loaded. Files are written atomically, so that a reader finds the
+old file or the new one, never a part; the checksum detects later damage.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ SAMPLING_CODE = ["compilation", "labels", "sampling"]
 """Modules of this package whose code the draws depend on, in addition to the model."""
 DIGEST = 32  # bytes of a SHA-256
 KIND = "multilevel_labels"
-"""Attribute of a variable whose values are not what NetCDF holds: how they are restored."""
+"""Attribute of a variable whose values NetCDF cannot represent: how they are restored."""
 STALE_AFTER = 3600  # s: older temporary files are deleted
 
 
@@ -92,7 +92,7 @@ def load(path: Path, key: str) -> xr.DataTree | None:
     Returns
     -------
     DataTree or None
-        The fit; None if there is no file, it is damaged (with a warning), or it has another key.
+        The fit; None if the file does not exist, is damaged (with a warning) or has another key.
 
     Warns
     -----
@@ -103,14 +103,14 @@ def load(path: Path, key: str) -> xr.DataTree | None:
         if not path.exists():
             return None
         if not _is_undamaged(path):
-            _warn(f"{path} is damaged, so the model is fitted anew.")
+            _warn(f"{path} is damaged, so the model is fitted again.")
             return None
         with xr.open_datatree(path, engine="h5netcdf") as stored:
             if stored.attrs.get("fingerprint") != key:
                 return None
             fit = _restore_labels(stored.load())
     except Exception as error:
-        _warn(f"{path} cannot be read, so the model is fitted anew: {error}.")
+        _warn(f"{path} cannot be read, so the model is fitted again: {error}.")
         return None
     fit.attrs = {
         name: value.item() if isinstance(value, np.generic) else value
@@ -123,8 +123,8 @@ def load(path: Path, key: str) -> xr.DataTree | None:
 def store(fit: xr.DataTree, path: Path, key: str) -> None:
     """Store a fit in the cache, atomically.
 
-    If it cannot be written, whatever the reason (a full disk, a folder that is a file, labels of a
-    kind that no file holds), a warning is issued and an earlier file stays as it was; the fit
+    If it cannot be written for any reason (a full disk, a folder that is a file, labels of a kind
+    that no file can represent), a warning is issued and an earlier file stays as it was; the fit
     itself is not lost.
 
     Parameters
@@ -218,17 +218,17 @@ def _expand_log_likelihood(compact: xr.DataTree) -> xr.DataTree:
 
 
 def _labels_as_text(fit: xr.DataTree) -> xr.DataTree:
-    """Make JSON of the labels that NetCDF would refuse, or give back as something else."""
+    """Convert to JSON the labels that NetCDF would refuse or change."""
     return _with_variables(fit, _variable_as_text)
 
 
 def _restore_labels(fit: xr.DataTree) -> xr.DataTree:
-    """Restore the labels of which there is JSON, and the types of the others."""
+    """Restore the labels that are stored as JSON, and the types of the others."""
     return _with_variables(fit, _restored_variable)
 
 
 def _with_variables(fit: xr.DataTree, change: Callable[[xr.Variable], xr.Variable]) -> xr.DataTree:
-    """Replace the variables of all groups, coordinates among them."""
+    """Replace the variables of all groups, including coordinates."""
     groups = {}
     for name, child in fit.children.items():
         dataset = child.dataset
@@ -242,14 +242,14 @@ def _with_variables(fit: xr.DataTree, change: Callable[[xr.Variable], xr.Variabl
 
 
 def _variable_as_text(variable: xr.Variable) -> xr.Variable:
-    """Make JSON of values that NetCDF would not give back; note the type of the others."""
+    """Convert to JSON values that NetCDF would change; record the type of the others."""
     kind = variable.dtype.kind
     if kind in "biuf":
         return variable
     values = variable.to_numpy().ravel()
     attrs = {**variable.attrs, KIND: variable.dtype.str}
     if kind == "M" and not _is_far(values):
-        # times as xarray writes them, but with their own unit
+        # times as xarray writes them, but in their unit
         unit = UNITS[np.datetime_data(variable.dtype)[0]]
         encoding = {"units": f"{unit} since 1970-01-01", "dtype": "int64"}
         return xr.Variable(variable.dims, variable.to_numpy(), attrs, encoding)
@@ -288,7 +288,7 @@ def _restored_variable(variable: xr.Variable) -> xr.Variable:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether NetCDF holds a text: it has no NUL, and can be written as UTF-8."""
+    """Return whether NetCDF can represent a text: it has no NUL, and can be written as UTF-8."""
     return "\0" not in text and text.encode(errors="ignore").decode() == text
 
 

@@ -1,7 +1,7 @@
-"""Declare what a model is made of, once: every function that needs to know reads it here.
+"""Declare the structure of a model once, for all functions that need it.
 
 A builder attaches its :class:`Structure` to the model that it returns, and :func:`multilevel.fit`
-keeps it with the draws. Nothing finds out what a model was from the names of its variables.
+keeps it with the draws. No function infers the structure from the names of variables.
 """
 
 import json
@@ -13,7 +13,7 @@ import pymc as pm
 import xarray as xr
 
 ATTRIBUTE = "structure"
-"""Attribute of models and fits that holds the structure; in a fit, as JSON."""
+"""Attribute of models and fits with the structure; in a fit, as JSON."""
 
 RESERVED = {
     "row": "a dim of the data",
@@ -34,24 +34,24 @@ RESERVED = {
     "count_of_cell": "a part of the data of a model",
     "outcome_of_row": "a part of the data of a model",
 }
-"""Names that the library uses itself; no outcome, group or treatment may have one of them."""
+"""Names that the library uses; no outcome, group or treatment may have one of them."""
 
 
 @dataclass(frozen=True)
 class Structure:
-    """What a model is made of.
+    """The structure of a model.
 
     Parameters
     ----------
     family
-        Of the outcome: ``"normal"``, ``"bernoulli"`` (zeros and ones, with a logit link) or
+        Family of the outcome: ``"normal"``, ``"bernoulli"`` (zeros and ones, with a logit link) or
         ``"ordered"`` (cumulative logit).
     outcome
         Name of the outcome, or of the response.
     predictors
         Names of numeric columns, whose slopes are ``beta``.
     treatment
-        Name of a column each of whose levels has an effect, which are ``beta``; or None.
+        Name of a column whose levels have the effects ``beta``; or None.
     groups
         Names of the columns that identify clusters.
     slopes
@@ -76,7 +76,7 @@ class Structure:
     forms: Mapping[str, str] = field(default_factory=dict)
 
     def terms(self, group: str) -> tuple[str | None, ...]:
-        """Return what varies between the clusters of a group: None, the intercept, then slopes."""
+        """Return the terms that vary in a group: None (the intercept), then slopes."""
         return (None, *self.slopes.get(group, ()))
 
     def effect(self, group: str, slope: str | None = None) -> str:
@@ -115,7 +115,7 @@ class Structure:
         return [*names, *(["sigma"] if self.family == "normal" else [])]
 
     def check_names(self) -> None:
-        """Raise ValueError if two things of the model would have the same name."""
+        """Raise ValueError if two parts of the model would have the same name."""
         dims = [*self.groups, *([self.treatment] if self.treatment else [])]
         for column in [*dims, self.outcome, *(x for names in self.slopes.values() for x in names)]:
             if not isinstance(column, str):
@@ -128,8 +128,8 @@ class Structure:
         for column in [*dims, self.outcome]:
             if column in RESERVED:
                 raise ValueError(
-                    f"An outcome, group or treatment cannot be called '{column}', which is the "
-                    f"name of something else here ({RESERVED[column]}). {_rename(column)}"
+                    f"An outcome, group or treatment cannot be called '{column}', which has "
+                    f"another meaning here ({RESERVED[column]}). {_rename(column)}"
                 )
         for column in dims:
             others = [*dims, self.outcome]
@@ -182,7 +182,7 @@ def structure_of(fit_or_model: xr.DataTree | pm.Model, purpose: str) -> Structur
     fit_or_model
         A model from one of the builders, or a fit of it.
     purpose
-        What it is needed for, for the message.
+        Function or argument that needs it, for the message.
 
     Returns
     -------
@@ -193,13 +193,13 @@ def structure_of(fit_or_model: xr.DataTree | pm.Model, purpose: str) -> Structur
     ValueError
         The model is not from one of the builders.
     TypeError
-        It is neither a model nor a fit.
+        The object is neither a model nor a fit.
     """
     found = structure_or_none(fit_or_model)
     if found is None:
         raise ValueError(
-            f"{purpose} needs to know what the model is made of, and only the models of "
-            f"multilevel's builders say so. For a Bambi model use Bambi's own predict: "
+            f"{purpose} needs the structure of the model, which only the models of the builders "
+            f"in multilevel have. For a Bambi model use its method predict: "
             f"model.predict(fit, data=newdata). For a PyMC model of your own compute what you need "
             f"from fit['posterior'], or with pm.sample_posterior_predictive."
         )
@@ -222,14 +222,14 @@ def structure_or_none(fit_or_model: xr.DataTree | pm.Model) -> Structure | None:
 def correlations_once(draws: xr.Dataset, structure: Structure | None) -> xr.Dataset:
     """Return draws in which a matrix of correlations is a vector of those below its diagonal.
 
-    The diagonal is constant, so that it has no diagnostics, and the other half says the same.
+    The diagonal is constant, so that it has no diagnostics, and the other half is the same.
 
     Parameters
     ----------
     draws
         Posterior draws.
     structure
-        Of the model; None leaves the draws as they are.
+        The structure of the model; None leaves the draws as they are.
 
     Returns
     -------

@@ -2,10 +2,10 @@
 
 A simulation study repeats the same steps many times: simulate, fit, record the results. Replicates
 are independent, so they can run on any machine and in any order; Dask distributes them. Each
-replicate has its own random number stream, seeded by the study's seed and its number, and writes
-its result to its own file, atomically, as soon as it is finished. The combined table therefore does
-not depend on the number of workers, and a study that was interrupted resumes without losing any
-finished replicate.
+replicate has a separate random number stream, seeded by the study's seed and its number, and writes
+its result to a separate file, atomically, as soon as it is finished. The combined table therefore
+does not depend on the number of workers, and a study that was interrupted resumes without losing
+any finished replicate.
 """
 
 import inspect
@@ -32,11 +32,11 @@ from multilevel.storage import PACKAGES
 if TYPE_CHECKING:
     from distributed import Client
 
-IDENTITY = "study.json"  # file that says which study a folder belongs to
+IDENTITY = "study.json"  # file that identifies the study of a folder
 
 
 class StudyError(RuntimeError):
-    """A study stopped early; finished replicates are stored."""
+    """Raised when a study stops early; finished replicates are stored."""
 
 
 def run_study(
@@ -50,7 +50,7 @@ def run_study(
     progress: bool = True,
     **settings: Any,
 ) -> pd.DataFrame:
-    """Run a simulation many times, in parallel and resumably, each replicate with its own seed.
+    """Run a simulation many times, in parallel and resumably, with a seed for each replicate.
 
     Parameters
     ----------
@@ -96,10 +96,10 @@ def run_study(
     Raises
     ------
     ValueError
-        The folder holds another study: another function, seed, settings, code or package versions;
-        the number of replicates or the seed is not a whole number in its range; the source of the
-        function is not found; or a replicate's table has no rows, a column ``replicate``, or an
-        index that would be lost.
+        The folder contains another study: another function, seed, settings, code or package
+        versions; the number of replicates or the seed is not a whole number in its range; the
+        source of the function is not found; or a replicate's table has no rows, a column
+        ``replicate``, or an index that would be lost.
     TypeError
         The replicate is not a plain function, or cannot be called with these settings; a setting is
         not a plain value; or a replicate does not return a data frame.
@@ -179,7 +179,7 @@ def _is_of_a_replicate(error: BaseException) -> bool:
 
 
 def _in_worker(task: Callable[[int], int], number: int) -> int:
-    """Run a replicate in a worker; an error that cannot travel to the caller is put in words."""
+    """Run a replicate in a worker; an error that cannot be sent to the caller is sent as text."""
     try:
         return task(number)
     except Exception as error:
@@ -191,17 +191,17 @@ def _in_worker(task: Callable[[int], int], number: int) -> int:
 
 
 def _can_travel(error: Exception) -> bool:
-    """Return whether an error arrives in another process as what it is."""
+    """Return whether an error can be sent to another process unchanged."""
     import cloudpickle  # type: ignore[import-untyped]
 
     try:
         return type(pickle.loads(cloudpickle.dumps(error))) is type(error)
-    except Exception:  # whatever goes wrong in the error's own code, it cannot travel
+    except Exception:  # any failure in the code of the error means that it cannot be sent
         return False
 
 
 def _checked_table(result: Any) -> pd.DataFrame:
-    """Return a replicate's table, or raise an error that says what to return instead."""
+    """Return a replicate's table, or raise an error with advice."""
     if not isinstance(result, pd.DataFrame) and not hasattr(result, "to_pandas"):
         hint = "pd.DataFrame({'value': [value]}) for a value"
         if isinstance(result, pd.Series):
@@ -220,8 +220,8 @@ def _checked_table(result: Any) -> pd.DataFrame:
     if not len(table) or not len(table.columns):
         raise ValueError(
             f"A replicate returned a table of {len(table)} rows and {len(table.columns)} columns, "
-            f"and would be missing from the results. Return at least one row; NaN or None can say "
-            f"that there is no result."
+            f"and would be missing from the results. Return at least one row, with NaN or None "
+            f"for a missing result."
         )
     named = any(name is not None for name in table.index.names)
     if named or not pd.api.types.is_integer_dtype(table.index.dtype):
@@ -273,9 +273,9 @@ def _completed(
 
 
 def _resume_hint(folder: Path) -> str:
-    """Say how many replicates are finished and how to resume, for messages."""
+    """Return the number of finished replicates and how to resume, for messages."""
     count = len(list(folder.glob("*.parquet")))
-    return f"{count} finished replicates are in {folder}; the same call goes on from there."
+    return f"{count} finished replicates are in {folder}; the same call resumes the study."
 
 
 @contextmanager
@@ -344,13 +344,13 @@ def _plain(name: str, value: Any) -> Any:
         return {key: _plain(f"{name}[{key!r}]", part) for key, part in value.items()}
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    hint = "Give the replicate what it needs to make it, such as the name of a file or a number."
+    hint = "Pass a plain value from which it can be made, such as a number or a file's name."
     if isinstance(value, np.ndarray | pd.Series | pd.Index):
-        hint = f"Give a list: {name}.tolist()."
+        hint = f"Pass a list: {name}.tolist()."
     if isinstance(value, Path):
-        hint = f"Give its text: str({name})."
+        hint = f"Pass its text: str({name})."
     if isinstance(value, set | frozenset):
-        hint = f"Give a list: sorted({name})."
+        hint = f"Pass a list: sorted({name})."
     raise TypeError(
         f"The setting {name} is of the type {type(value).__name__}; settings are plain values, as "
         f"in JSON, which identify the study. {hint}"
@@ -362,7 +362,7 @@ def _check_function(replicate: Any, settings: dict[str, Any]) -> None:
     if not inspect.isfunction(replicate):
         hint = "Write def replicate(rng): …, which calls it."
         if isinstance(replicate, partial):
-            hint = "Give the function alone, and its other arguments as settings: "
+            hint = "Pass the function alone, and its other arguments as settings: "
             hint += "run_study(function, …, n=10)."
         raise TypeError(
             f"The replicate must be a plain function, whose code identifies the study; it is of "
@@ -371,7 +371,7 @@ def _check_function(replicate: Any, settings: dict[str, Any]) -> None:
     if replicate.__closure__:
         raise TypeError(
             f"{replicate.__qualname__} uses variables of the function in which it is defined "
-            f"({', '.join(replicate.__code__.co_freevars)}); they are not part of what identifies "
+            f"({', '.join(replicate.__code__.co_freevars)}); they are not part of the identity of "
             f"the study. Make arguments of them, and give their values as settings."
         )
     try:
@@ -408,7 +408,7 @@ def _folder_or_temporary(folder: str | Path | None) -> Iterator[Path]:
 def _store_or_check_identity(
     folder: Path, replicate: Callable[..., pd.DataFrame], seed: int, settings: dict[str, Any]
 ) -> None:
-    """Store what identifies the study, or raise ValueError if the folder holds another one."""
+    """Store what identifies the study, or raise ValueError if the folder contains another one."""
     identity = {
         "function": replicate.__qualname__,
         "seed": seed,
@@ -423,13 +423,13 @@ def _store_or_check_identity(
             temporary.write_text(json.dumps(identity, indent=1), encoding="utf-8")
         return
     there = json.loads(path.read_text(encoding="utf-8"))
-    other = [  # as text: a setting that is NaN is not another one
+    other = [  # as text: NaN does not equal itself
         name
         for name, value in identity.items()
         if json.dumps(there.get(name), sort_keys=True) != json.dumps(value, sort_keys=True)
     ]
     if other:
         raise ValueError(
-            f"{folder} holds the results of another study: its {', '.join(other)} differed. "
+            f"{folder} contains the results of another study: its {', '.join(other)} differed. "
             "Choose another folder, or remove this one."
         )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from multilevel.digits import Table
 from multilevel.estimates import ERROR, Estimates, mcse
 from multilevel.frames import as_frame
 from multilevel.structure import correlations_once, structure_or_none
@@ -15,7 +16,7 @@ from multilevel.structure import correlations_once, structure_or_none
 BARS = "▁▂▃▄▅▆▇"  # of a histogram in text, by height
 
 
-def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
+def describe(data: pd.DataFrame, bins: int = 10) -> Table:
     """Summarise each column of a table in a row: mean, sd, two quantiles and a histogram in text.
 
     Parameters
@@ -28,30 +29,32 @@ def describe(data: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame indexed by the column's name
+    Table, a data frame indexed by the column's name
         ``mean``, ``sd``, ``5.5%`` and ``94.5%`` (quantiles, the ends of the central 89 %), in the
         units of the column; ``missing`` (number of missing values) and ``histogram``, from the
-        smallest finite value to the largest. Infinite values count in the rest: where there are
-        any, the sd is not a number.
+        smallest finite value to the largest. Mean, sd and quantiles include infinite values: where
+        there are any, the sd is NaN.
 
     Raises
     ------
     TypeError, ValueError
-        It is not a frame, its columns are not named by different texts, or the number of bars is
-        not a whole number above zero.
+        ``data`` is not a frame, its columns do not have different texts as names, or the number of
+        bars is not a whole number above zero.
 
     Examples
     --------
     >>> import multilevel as ml
     >>> import pandas as pd
-    >>> ml.describe(pd.DataFrame({"y": [1, 2, 2, 3]}), bins=3).round(2)
-       mean    sd  5.5%  94.5%  missing histogram
-    y   2.0  0.82  1.16   2.84        0       ▄▇▄
+    >>> ml.describe(pd.DataFrame({"y": [1, 2, 2, 3]}), bins=3)
+       mean    sd  5.5% 94.5%  missing histogram
+    y  2.00  0.82  1.17  2.83        0       ▄▇▄
     """
     bins = _whole_number("bins", bins)
     rows = {name: _describe(column, bins) for name, column in as_frame(data).items()}
     columns = ["mean", "sd", "5.5%", "94.5%", "missing", "histogram"]
-    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    table = Table(pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns))
+    table.attrs["by_row"] = True
+    return table
 
 
 def _describe(column: pd.Series, bins: int) -> dict[str, object]:
@@ -131,9 +134,9 @@ def summarise(
     Raises
     ------
     ValueError
-        There is no variable of a name, or the draws lack the dims chain and draw.
+        A name is not that of a variable, or the draws lack the dims chain and draw.
     TypeError
-        These are no draws.
+        ``draws`` are not draws.
 
     Examples
     --------
@@ -142,9 +145,9 @@ def summarise(
     >>> import xarray as xr
     >>> draws = np.random.default_rng(1).normal(loc=2, size=(4, 1000))
     >>> posterior = xr.Dataset({"alpha": (("chain", "draw"), draws)})
-    >>> ml.summarise(posterior)[["mean", "sd", "lower", "upper", "r_hat"]].round(1)
-           mean   sd  lower  upper  r_hat
-    alpha   2.0  1.0    0.1    4.0    1.0
+    >>> ml.summarise(posterior)
+           mean    sd lower upper   mcse  r_hat  ess_bulk  ess_tail
+    alpha  1.99  1.00  0.06  3.99  0.016  1.002      4039      3847
     """
     prob = _probability(prob)
     structure = structure_or_none(draws) if isinstance(draws, xr.DataTree) else None
@@ -258,11 +261,13 @@ def means(draws: Mapping[str, xr.DataArray]) -> Estimates:
     Examples
     --------
     >>> import multilevel as ml
+    >>> import numpy as np
     >>> import xarray as xr
-    >>> draws = xr.DataArray([[1.0, 2.0, 3.0, 6.0]], dims=("chain", "draw"))
+    >>> rng = np.random.default_rng(1)
+    >>> draws = xr.DataArray(rng.normal(1, 2, (4, 1000)), dims=("chain", "draw"))
     >>> ml.means({"value": draws, "P(value > 2)": draws > 2})
-          value  P(value > 2)
-    mean    3.0           0.5
+         value P(value > 2)
+    mean  0.98        0.308
     """
     over = ("chain", "draw")
     quantities = _checked_quantities(draws)
@@ -300,8 +305,8 @@ def _checked_quantities(draws: Any) -> dict[str, xr.DataArray]:
             raise ValueError(
                 f"'{name}' and '{other}' are not quantities of the same things: besides chain and "
                 f"draw they have the dims ({', '.join(map(str, first.dims))}) and "
-                f"({', '.join(map(str, values.dims))}), or other labels. Put them in tables of "
-                f"their own."
+                f"({', '.join(map(str, values.dims))}), or other labels. Put them in separate "
+                f"tables."
             )
     return quantities
 
@@ -331,8 +336,8 @@ def tidy(draws: xr.DataArray) -> pd.DataFrame:
     draws = _check_dims(draws)
     if draws.name is None or draws.name in draws.dims:
         raise ValueError(
-            f"The column of the values needs a name of its own; this is {draws.name!r}. Give one: "
-            f"ml.tidy(draws.rename('value'))."
+            f"The column of the values needs a name that no dim has; this is {draws.name!r}. "
+            f"Name it: ml.tidy(draws.rename('value'))."
         )
     others = [dim for dim in draws.dims if dim not in ("chain", "draw")]
     return draws.transpose(*others, "chain", "draw").to_dataframe().reset_index()
@@ -356,7 +361,9 @@ def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
     Estimates
     """
     table, rows = as_frame(draws, "draws"), _whole_number("rows", rows)
-    return Estimates.of(table.head(rows), table.select_dtypes("float").std())
+    glimpse = Estimates.of(table.head(rows), table.select_dtypes("float").std())
+    glimpse.attrs["draws"] = True
+    return glimpse
 
 
 def interval(
@@ -386,7 +393,7 @@ def interval(
         The index of ``newdata`` is not that of the draws, or it has a column that the table has
         too.
     TypeError
-        These are no draws, or no frame.
+        ``draws`` are not draws, or ``newdata`` is not a frame.
 
     Examples
     --------
@@ -395,10 +402,10 @@ def interval(
     >>> import xarray as xr
     >>> draws = np.random.default_rng(1).normal([1, 5], size=(4, 1000, 2))
     >>> alpha = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
-    >>> ml.interval(alpha).round(1)
-      person  mean  lower  upper
-    0    ann   1.0   -0.9    3.0
-    1    bob   5.0    3.1    6.9
+    >>> ml.interval(alpha)
+      person mean lower upper
+    0    ann  1.0  -0.9   3.0
+    1    bob  5.0   3.1   6.9
     """
     prob = _probability(prob)
     draws = _numbers(_check_dims(draws))
@@ -428,7 +435,7 @@ def _intervals(draws: xr.DataArray, prob: float) -> pd.DataFrame:
 
 
 def _in_order_of(draws: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:
-    """Return predictions in the order of a frame's rows; raise ValueError if they are not its."""
+    """Return predictions in the order of a frame's rows; raise ValueError for other rows."""
     if "row" not in draws.dims:
         raise ValueError(
             f"newdata has the rows of predictions, and these draws have no dim 'row'; their dims "
@@ -448,7 +455,7 @@ def _in_order_of(draws: xr.DataArray, newdata: pd.DataFrame) -> xr.DataArray:
         raise ValueError(
             f"newdata is not the frame that was predicted for: it has {len(newdata)} rows with the "
             f"index {_some(newdata.index)}, and the draws have {len(there)} rows with the index "
-            f"{_some(there)}. Give the frame that predict was given."
+            f"{_some(there)}. Pass the frame that predict was given."
         )
     return draws.isel(row=place)
 
@@ -465,7 +472,7 @@ def _check_new_columns(newdata: pd.DataFrame, added: list[str]) -> None:
     if taken:
         shown = [name for name in taken if not name.startswith(ERROR)] or taken
         raise ValueError(
-            f"newdata has columns with the names that the table gives to its own: "
+            f"newdata has columns whose names the table needs for other columns: "
             f"{', '.join(shown)}. Drop them, newdata.drop(columns={taken}), or rename them: "
             f"newdata.rename(columns={{'{shown[0]}': 'my_{shown[0]}'}})."
         )
@@ -500,7 +507,7 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
     -------
     Estimates, one row per printed estimate
         The columns of ``printed``; ``ours`` and ``mcse``; ``standard_errors``, the difference (ours
-        less printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
+        minus printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
         its absolute value is at most 5.
     """
     at = list(zip(printed["parameter"], printed["statistic"], strict=True))

@@ -1,7 +1,7 @@
 """Add a table that opens below each figure, with the numbers of the figure.
 
-Figures, tables and quoted numbers carry their numbers with standard errors for the tests. Here this
-representation leaves the page; that of a figure comes back as a table.
+Figures, tables and quoted numbers carry their numbers with standard errors for the tests. This
+representation is removed from the page; that of a figure is replaced by a table.
 """
 
 import json
@@ -17,7 +17,7 @@ DIGITS = 3  # significant ones; the notebook has them all
 
 
 def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
-    """Take the representation out of the outputs of a notebook, and add the tables of figures."""
+    """Remove the representation from the outputs of a notebook, and add the tables of figures."""
     if not source[0].startswith("{"):
         return
     notebook = json.loads(source[0])
@@ -33,7 +33,7 @@ def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
-    """Write a cell of text that holds the tables; to Markdown it is a single block of HTML."""
+    """Return a text cell with the tables; to Markdown it is a single block of HTML."""
     parts = "".join(_table(table) for table in tables)
     summary = "<summary>The numbers of this figure</summary>"
     html = f'<details class="figure-numbers">{summary}<div class="tables">{parts}</div></details>'
@@ -42,7 +42,7 @@ def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
 
 
 def _table(table: dict[str, Any]) -> str:
-    """Write a table as HTML: the labels of its rows are header cells, like those of columns."""
+    """Return a table as HTML: the labels of its rows are header cells, like those of columns."""
     corner = ", ".join(name for name in table["index_names"] if name != "None")
     head = "".join(f"<th>{_label(name)}</th>" for name in [corner, *table["columns"]])
     rows = "".join(
@@ -57,7 +57,7 @@ def _table(table: dict[str, Any]) -> str:
 
 
 def _label(text: str) -> str:
-    """Write a label; a formula in it, which Matplotlib draws, is for MathJax here."""
+    """Return a label as HTML; a formula in it, which Matplotlib draws, is for MathJax here."""
     formula = r'<span class="math notranslate nohighlight">\\(\1\\)</span>'
     return re.sub(r"\$(.+?)\$", formula, escape(text))
 

@@ -12,14 +12,14 @@ PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)  # a term in code or in 
 
 
 class Entry(NamedTuple):
-    """Where the glossary explains a term, and its explanation."""
+    """Place of a term in the glossary, and its explanation."""
 
     anchor: str
     meaning: str
 
 
 def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
-    """Remember the terms of the glossary; an entry may have several."""
+    """Store the terms of the glossary; an entry may have several."""
     if app.env.docname != PAGE:
         return
     for item in doctree.findall(nodes.definition_list_item):
@@ -29,7 +29,7 @@ def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Replace the first use of each term by a link; its title is what the term means."""
+    """Replace the first use of each term by a link whose title is the meaning of the term."""
     left = dict(_glossary(app.env))
     if page == PAGE:
         return
@@ -40,7 +40,7 @@ def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 
 def _linked(text: str, left: dict[str, Entry], address: str) -> list[nodes.Node]:
-    """Split a text at the terms that it is the first to use, which are then no longer left."""
+    """Split a text at the terms that it uses first, and remove them from those left."""
     pieces: list[nodes.Node] = []
     while left:
         longest_first = map(_pattern, sorted(left, key=len, reverse=True))

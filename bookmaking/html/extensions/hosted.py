@@ -5,9 +5,9 @@ from sphinx.config import Config
 
 
 def fit_to_host(app: Sphinx, config: Config) -> None:
-    """Tell the previews of shared links the pages' address; no launch buttons without repository.
+    """Set the pages' address for previews of shared links; omit launch buttons without repository.
 
-    The theme would stumble over buttons that have nothing to launch from.
+    The theme fails on buttons without a repository to launch from.
     """
     config["ogp_site_url"] = config["html_baseurl"]
     if not config["html_theme_options"].get("repository_url"):
