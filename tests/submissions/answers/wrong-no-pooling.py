@@ -3,7 +3,7 @@
 # points: population 0, people 0, shares 0
 # feedback: population | Are these variances? Standard deviations are asked for.
 # feedback: people | These people have not learned from each other
-# feedback: shares | these seem to be ones of standard deviations
+# feedback: shares | these seem to be shares of standard deviations
 # %% population
 model = ml.partial_pooling(mine, "dan", "id")
 post = ml.fit(model, seed=SEED, draws=2000, file="fits/dan")["posterior"].dataset

@@ -1,7 +1,7 @@
 # The earlier page's outcome; people by position instead of label; shares that are lost
 # exercise: another-outcome
 # points: population 0, people 0, shares 0
-# feedback: population | Which outcome is this? It looks like the one of the earlier page.
+# feedback: population | Which outcome is this? It looks like `con`.
 # feedback: people | chosen by their labels
 # feedback: shares | These are the shares that are lost
 # %% population
