@@ -554,6 +554,11 @@ def test_replicates_of_a_model_come_from_its_prior() -> None:
         ml.replicate(given, rows, seed=1, draws=1001)
 
 
+def test_replicates_of_new_clusters_have_the_dims_of_others() -> None:
+    replicates = ml.replicate(partial_pooling(), ROWS, seed=1, draws=6, clusters="new")
+    assert replicates.dims == ("draw", "row")
+
+
 def test_replicates_repeat_with_their_seed() -> None:
     fit = ordered(group=True)
     rows = many({"person": "mia", "dose": 0.0, "age": 0.0}, 200)

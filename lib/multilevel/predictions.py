@@ -329,8 +329,9 @@ def _group_level_effect(
         named = has_columns(newdata, group)
         labels = complete_column(newdata, group) if named else np.zeros(len(newdata))
         codes, names = pd.factorize(labels)
-        shape = (draws.sizes.get("chain", 1), draws.sizes["draw"], len(names))
-        dims = ("chain", "draw", "new_cluster")
+        over = [dim for dim in ("chain", "draw") if dim in draws.sizes]
+        shape = (*(draws.sizes[dim] for dim in over), len(names))
+        dims = (*over, "new_cluster")
         if new == "population":
             z = [
                 xr.DataArray(rng.standard_normal(shape), dims=dims) for _ in structure.terms(group)

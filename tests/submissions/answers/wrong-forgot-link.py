@@ -2,7 +2,7 @@
 # exercise: moral-predictions
 # points: known 3, average 0, new 0, sevens 0
 # feedback: average | must have the shape (chain, draw, 6, 7)
-# feedback: new | must hold probabilities that add up to one
+# feedback: new | must contain probabilities that add up to one
 # feedback: sevens | The posterior means differ by more than chance.
 # %% known
 model = ml.ordered_logit(trolley, "response", predictors, group="id")
