@@ -289,7 +289,7 @@ def test_sliders_move_by_keyboard_and_say_what_they_do(browser: Browser) -> None
     page.get_by_label("how much people differ").focus()
     page.keyboard.press("Home")
     assert "= 0.00" in said.inner_text() != before
-    page.get_by_role("button", name="As the data say").press("Enter")
+    page.get_by_role("button", name="As estimated from the data").press("Enter")
     assert said.inner_text() == before
     page.context.close()
 

@@ -411,7 +411,7 @@ def test_notes_say_when_standard_errors_are_rough_and_when_a_difference_is_small
     far, near = table.assign(elpd=elpd - 0.1), table.assign(elpd=elpd - 0.005)
     assert "note" not in ml.compare({"one": table, "far": far}).attrs
     note = ml.compare({"one": table, "far": far, "near": near}).attrs["note"]
-    assert "below 4, as that of 'near', is small" in note
+    assert "below 4, such as that of 'near', is small" in note
     note = ml.compare({"one": table, "far": far}, by=np.arange(400) // 8).attrs["note"]
     assert "With 50 clusters, fewer than 100, the standard errors are rough" in note
     few = ml.compare({"one": table[:60], "far": far[:60]})

@@ -401,7 +401,7 @@ def _notes(
     close = table.index[(table["elpd_diff"] < 0) & (table["elpd_diff"] > -SMALL)]
     if len(close):
         yield (
-            f"A difference below {SMALL:g}, as that of {_listed(close)}, is small, and its "
+            f"A difference below {SMALL:g}, such as that of {_listed(close)}, is small, and its "
             f"standard error may be too small as well."
         )
 

@@ -235,19 +235,14 @@ def densities(
             x=flat, color=color, linestyle=style, fill=True, alpha=0.35, ax=ax, cut=0, clip=xlim
         )
         line = sns.kdeplot(x=flat, color=color, linestyle=style, ax=ax, cut=0, clip=xlim).lines[-1]
-        x, y = line.get_data()
-        ax.annotate(
-            name, (x[y.argmax()], y.max()), xytext=(7, 4), textcoords="offset points", color="black"
-        )
-        top = max(top, y.max())
+        line.set_label(name)
+        top = max(top, line.get_ydata().max())
     for name, place in (reference or {}).items():
-        ax.axvline(place, color=GREY, linestyle=":", linewidth=1.5)
-        ax.annotate(name, (place, 1.2 * top), xytext=(4, 0), textcoords="offset points", color=GREY)
-    ax.set(
-        xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.3 * top if reference else 1.15 * top)
-    )
+        ax.axvline(place, color=GREY, linestyle=":", linewidth=1.5, label=name)
+    ax.set(xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.05 * top))
     if xlim:
         ax.set_xlim(*xlim)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     shown = {"densities": pd.concat({name: _quantiles(values) for name, values in draws.items()})}
     if reference:
         shown["reference"] = pd.DataFrame({"place": pd.Series(reference)})

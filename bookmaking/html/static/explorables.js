@@ -190,7 +190,7 @@
       const [a, s] = [sigmaAlpha.toFixed(3), sigma.toFixed(3)];
       said.replaceChildren(
         make("p", {}, `The grand mean (dashed line) is ${grand.toFixed(3)}.`),
-        make("p", {}, "The weight of a person's own mean, with these numbers put in:"),
+        make("p", {}, "The weight of a person's mean, with these numbers put in:"),
         make(
           "ul",
           {},
@@ -221,7 +221,7 @@
       "div",
       { class: "explorable-buttons" },
       button("Complete pooling", go(0, own.sigma)),
-      button("As the data say", go(own.sigma_alpha, own.sigma)),
+      button("As estimated from the data", go(own.sigma_alpha, own.sigma)),
       button("Hardly any pooling", go(0.3, own.sigma)),
     );
     root.replaceChildren(between.body, within.body, buttons, svg, said);
