@@ -79,8 +79,9 @@ def test_a_check_that_overwrites_a_name_is_found(check: str) -> None:
 
 
 def test_names_inside_a_check_are_its_own() -> None:
-    check = cell("assert all(x for x in ours)\ndef f():\n    fit = 1", "raises-exception")
-    assert shared_names([cell("x = fit = 0"), check]) == set()
+    sets = "a = [x for x in o], {x for x in o}, {x: y for x, y in o}, all(x for x in o)"
+    check = cell(f"{sets}\ndef f():\n    fit = 1", "raises-exception")
+    assert shared_names([cell("x = y = fit = 0"), check]) == set()
 
 
 # What is in sight ---------------------------------------------------------------------------------

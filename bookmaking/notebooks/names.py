@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 def made(source: str) -> set[str]:
     """Return the names that code assigns, imports or defines, other than inside functions."""
-    symbols = symtable.symtable(source, "cell", "exec").get_symbols()
-    return {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+    return {
+        s.get_name() for s in _table(source).get_symbols() if s.is_assigned() or s.is_imported()
+    }
 
 
 def changed(source: str) -> set[str]:
@@ -36,13 +37,33 @@ def _first_name(part: ast.expr) -> str | None:
 
 def used(source: str) -> set[str]:
     """Return the names of the notebook that code uses, in functions, too."""
-    top = symtable.symtable(source, "cell", "exec")
+    top = _table(source)
     return {
         symbol.get_name()
         for table in _scopes(top)
         for symbol in table.get_symbols()
         if symbol.is_referenced() and (table is top or symbol.is_global())
     }
+
+
+class _Apart(ast.NodeTransformer):
+    """Turn comprehensions into generators, whose variables no table of symbols counts outside."""
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> ast.GeneratorExp:
+        """Replace a list, or a set."""
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.GeneratorExp:
+        """Replace a dict."""
+        self.generic_visit(node)
+        return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
+
+
+def _table(source: str) -> symtable.SymbolTable:
+    return symtable.symtable(ast.unparse(_Apart().visit(ast.parse(source))), "cell", "exec")
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
