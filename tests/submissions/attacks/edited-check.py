@@ -2,7 +2,7 @@
 # exercise: groups
 # points: effect 0, group_means 0, new_people 2, differences 0, pd_lower 0
 # feedback: effect | effect: nothing handed in yet. The first error
-# feedback: group_means | group_means must hold draws for each of 'CTRL', 'PD'
+# feedback: group_means | group_means must contain draws for each of 'CTRL', 'PD'
 # %% imports
 import numpy as np
 
