@@ -85,6 +85,8 @@ def run(assignment: str, folders: Mapping[str, Path]) -> None:
 
 
 ANSWERS = {"hand_in", "reference_answer"}
+MAKES_ANEW = ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom | ast.FunctionDef
+"""Statements after which the earlier values of the names that they make do not matter."""
 
 
 def needed(cells: Sequence[ast.Module]) -> list[ast.Module]:
@@ -92,7 +94,7 @@ def needed(cells: Sequence[ast.Module]) -> list[ast.Module]:
 
     A statement is kept if it makes or changes (:mod:`bookmaking.notebooks.names`) a name that is
     used by a later statement that is kept, or by a function, which may be called later. A call does
-    not change a module.
+    not change a module. Changes through another name for the same value are not seen.
 
     Parameters
     ----------
@@ -113,7 +115,7 @@ def needed(cells: Sequence[ast.Module]) -> list[ast.Module]:
             makes, uses = names.made(source), names.used(source)
             if _hands_in(statement) or (makes | names.changed(source) - modules) & theirs:
                 statements.append(statement)
-                if not isinstance(statement, ast.If | ast.For | ast.With | ast.Try | ast.AugAssign):
+                if isinstance(statement, MAKES_ANEW):
                     theirs -= makes - late  # what they were before does not matter
                 theirs |= uses
         kept.append(ast.Module(statements[::-1], type_ignores=[]))
