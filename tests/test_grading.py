@@ -138,8 +138,8 @@ figures.forest(fit)
 old = fit.sigma; loo = ml.loo(fit)
 table = [i for i in rows if i]
 table.append(old)
-for fit in [fit]: table = table + [fit]
 while fit.poor: table = []
+for fit in [fit]: table = table + [fit]
 def spread(fit): return worst(fit)
 worst = max
 ml.hand_in("spread", spread(table))
