@@ -41,7 +41,8 @@ SETTINGS: dict[str, Any] = {
     "adapt_correlations": False,
     "backend": "numba",
 }
-KEPT = SETTINGS | {"keep_log_likelihood": True}
+GATE = {"limits": sampling.LIMITS, "expect_failure": []}
+KEPT = SETTINGS | {"keep_log_likelihood": True} | GATE
 """What :func:`ml.fit` makes of them."""
 
 
@@ -289,13 +290,34 @@ def test_a_fit_that_cannot_be_trusted_is_not_stored(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stored_fit_passes_the_gate_again(
+def test_a_stored_fit_is_checked_before_it_is_stored_and_not_again(
     stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sampling.LIMITS, "ess_bulk", 25_000)  # for each of four chains
-    with pytest.raises(ml.ConvergenceError, match="ess_bulk: not above 100000"):
-        fit(stored)
+    monkeypatch.setattr(sampling, "check_convergence", None)
+    assert fit(stored)
     assert fits == []
+
+
+@pytest.mark.parametrize("what", ["limits", "expect_failure"])
+def test_a_fit_that_passed_another_gate_is_sampled_and_checked_again(
+    stored: Path, fits: list[int], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    if what == "limits":
+        monkeypatch.setitem(sampling.LIMITS, "ess_bulk", 25_000)  # for each of four chains
+        expected, words = (), "ess_bulk: not above 100000"
+    else:
+        expected, words = ("r_hat",), "expected to fail by r_hat, but it did not"
+    with pytest.raises(ml.ConvergenceError, match=words):
+        fit(stored, expect_failure=expected)
+    assert fits == [1]
+
+
+def test_a_stored_fit_still_warns_of_its_trees(stored: Path, fresh: xr.DataTree) -> None:
+    deep = fresh.copy(deep=True)
+    deep["sample_stats"]["reached_max_treedepth"][0, :3] = True
+    storage.store(deep, stored, storage.fingerprint(model(), KEPT))
+    with pytest.warns(UserWarning, match="3 transitions were cut short"):
+        fit(stored)
 
 
 # Labels of every kind -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -68,8 +68,14 @@ def code_state(sources: Iterable[str]) -> str:
     >>> code_state(["x = 1"]) == code_state(["x = 2"])
     False
     """
-    code = [_version_independent_tree(ast.parse(source)) for source in sources]
-    return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
+    code = ", ".join(map(_tree_as_text, sources))
+    return hashlib.sha256(f"[{code}]".encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=256)
+def _tree_as_text(source: str) -> str:
+    """Return the syntax tree of code as text; the same files are read for every fit and chapter."""
+    return repr(_version_independent_tree(ast.parse(source)))
 
 
 def module_state(*files: Path) -> str:

@@ -123,7 +123,8 @@ def fit(
         loaded instead of sampled again. If any of these changed, or the file is damaged, the model
         is sampled and the file replaced, atomically. This resembles ``file`` with
         ``file_refit = "on_change"`` in brms, which compares the model, the data and the
-        algorithm, but neither the seed nor the number of draws.
+        algorithm, but neither the seed nor the number of draws. A fit is stored after its draws
+        have been checked, and not checked again when it is loaded.
     expect_failure
         Names of diagnostics (or one name) that are expected to fail, to show a bad fit on purpose.
         Each of them must fail, and no other may.
@@ -206,12 +207,15 @@ def fit(
         check_convergence(result, failures)
         return result
     path = Path(file) if Path(file).suffix == ".nc" else Path(f"{file}.nc")
-    key = storage.fingerprint(model, settings)
-    stored = storage.load(path, key)
-    result = sample(model, **settings, cores=cores) if stored is None else stored
-    check_convergence(result, failures)
-    if stored is None:
+    gate = {"limits": LIMITS, "expect_failure": sorted(failures)}
+    key = storage.fingerprint(model, settings | gate)
+    result = storage.load(path, key)
+    if result is None:
+        result = sample(model, **settings, cores=cores)
+        check_convergence(result, failures)
         storage.store(result, path, key)
+    else:  # it was checked before it was stored
+        _warn_of_tree_depth(result, failures)
     return result
 
 
@@ -658,12 +662,23 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
             f"This fit was expected to fail by {', '.join(passed)}, but it did not. "
             f"Take {', '.join(passed)} out of expect_failure."
         )
-    if "tree_depth" in found and "tree_depth" not in expected:
+    _warn_of_tree_depth(fit, expected)
+
+
+def _warn_of_tree_depth(fit: xr.DataTree, expected: Collection[str]) -> None:
+    """Warn of transitions that reached the maximal tree depth, unless this is expected."""
+    if (deep := _cut_short(fit)) and "tree_depth" not in expected:
         _warn(
-            f"tree_depth: {found['tree_depth']}. The draws are valid, but cost more time than they "
+            f"tree_depth: {deep}. The draws are valid, but cost more time than they "
             f"need to: a matter of efficiency. Predictors on similar scales may help, or "
             f"adapt_correlations=True."
         )
+
+
+def _cut_short(fit: xr.DataTree) -> str:
+    """Return how many transitions reached the maximal tree depth, in words, if any did."""
+    deep = int(fit["sample_stats"]["reached_max_treedepth"].sum())
+    return f"{deep} transitions were cut short at the maximal tree depth" if deep else ""
 
 
 def _check_fit(fit: Any) -> None:
@@ -768,8 +783,8 @@ def _failures(fit: xr.DataTree) -> dict[str, str]:
     if not (energy > limit).all():
         chains = ", ".join(f"{k} ({_apart(value, limit, '.2f')})" for k, value in energy.items())
         found["e_bfmi"] = f"not above {limit} in every chain: {chains}"
-    if deep := int(stats["reached_max_treedepth"].sum()):
-        found["tree_depth"] = f"{deep} transitions were cut short at the maximal tree depth"
+    if deep := _cut_short(fit):
+        found["tree_depth"] = deep
     return found
 
 

@@ -12,7 +12,7 @@ priors = {
     "sigma": bmb.Prior("Exponential", lam=1),
 }
 model = bmb.Model("con ~ 1 + pd + (1 | id)", data, priors=priors, center_predictors=False)
-post = model.fit(tune=500, draws=4000, chains=2, random_seed=5, progressbar=False)["posterior"]
+post = model.fit(tune=500, draws=3000, chains=2, random_seed=5, progressbar=False)["posterior"]
 effect = {"gamma_1": post["pd"], "sigma_alpha": post["1|id_sigma"]}
 # %% group_means
 group_means = {"CTRL": post["Intercept"], "PD": post["Intercept"] + post["pd"]}

@@ -17,7 +17,7 @@ for group in ["actor", "block"]:
         logit = mean + sigma * z[cluster] + beta[treatment]
         pulls = chimpanzees["pulled_left"].astype(int).to_numpy()
         pm.Bernoulli("pulled_left", logit_p=logit, observed=pulls, dims="row")
-    fits[group] = ml.fit(model, seed=3, draws=3000, target_accept=0.95)
+    fits[group] = ml.fit(model, seed=3, draws=1500, target_accept=0.95)
 sigmas = {group: fit["posterior"]["sigma"] for group, fit in fits.items()}
 # %% predictions
 probabilities = []

@@ -9,7 +9,7 @@ with pm.Model(coords={"row": mlm.index}) as model:
     sigma = pm.Exponential("sigma", 1)
     mu = gamma_0 + gamma_1 * (mlm["group"] == "PD").to_numpy(float)
     pm.Normal("con", mu, sigma, observed=mlm["con"].to_numpy(), dims="row")
-post = ml.fit(model, seed=3, draws=2000)["posterior"].dataset
+post = ml.fit(model, seed=3)["posterior"].dataset
 effect = {"gamma_1": post["gamma_1"], "sigma_alpha": post["sigma"]}
 # %% group_means
 group_means = {"CTRL": post["gamma_0"], "PD": post["gamma_0"] + post["gamma_1"]}

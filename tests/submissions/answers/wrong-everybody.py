@@ -3,7 +3,7 @@
 # points: population 0, people 0, shares 0
 # feedback: population | Are these all ninety-one people?
 # %% population
-fit = ml.fit(ml.partial_pooling(mlm, "dan", "id"), seed=SEED, draws=2000)
+fit = ml.fit(ml.partial_pooling(mlm, "dan", "id"), seed=SEED, draws=2000, file="fits/another-outcome")
 post = fit["posterior"].dataset
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% people

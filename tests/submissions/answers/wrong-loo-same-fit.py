@@ -6,7 +6,7 @@
 # %% simple_slopes
 settings = {"seed": 2024, "chains": 3, "tune": 500, "target_accept": 0.8}
 model = ml.ordered_logit(trolley, "response", predictors)
-simple = fit = ml.fit(model, **settings, file="fits/simple")
+simple = fit = ml.fit(model, seed=SEED, adapt_correlations=True, file="fits/ordered-logit")
 simple_slopes = {p: fit.posterior["beta"].sel(predictor=p) for p in predictors}
 # %% varying_effects
 model = ml.ordered_logit(trolley, "response", predictors, group="id")

@@ -13,7 +13,7 @@ with pm.Model(coords={"row": mlm.index, "id": labels}) as model:
     sigma = pm.Exponential("sigma", 1)
     pm.Normal("con", alpha[i], sigma, observed=mlm["con"].to_numpy(), dims="row")
     pm.Normal("new", gamma_0, sigma_alpha)
-post = ml.fit(model, seed=5, draws=2000)["posterior"].dataset
+post = ml.fit(model, seed=5)["posterior"].dataset
 one, other = (post["alpha"].sel(id=label) for label in (patient, control))
 friends = {
     "patient - control": one - other,

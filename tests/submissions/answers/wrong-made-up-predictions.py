@@ -6,14 +6,16 @@
 # feedback: blocks_added | compared with its standard error
 # %% sigmas
 both = ml.crossed_intercepts(chimpanzees, "pulled_left", ["actor", "block"], "treatment")
-post = ml.fit(both, seed=2, draws=2000, target_accept=0.95)["posterior"]
+post = ml.fit(both, seed=1, target_accept=0.95, file="fits/crossed-intercepts")["posterior"]
 sigmas = {group: post[f"sigma_{group}"] for group in ["actor", "block"]}
 # %% predictions
 rng = np.random.default_rng(SEED)
 made_up = []
 for group in ["actor", "block"]:
     model = ml.crossed_intercepts(chimpanzees, "pulled_left", [group], "treatment")
-    friends = ml.predict(ml.fit(model, seed=2, draws=2000, target_accept=0.95), mine, "same")
+    settings = {"seed": SEED, "target_accept": 0.95, "draws": 2000}
+    fit = ml.fit(model, **settings, file=f"fits/{group}s-alone")
+    friends = ml.predict(fit, mine, "same")
     over = ("chain", "draw")
     made_up.append(rng.normal(friends.mean(over), friends.std(over), (4, 1000, 2)))
 predictions = np.stack(made_up, axis=2)

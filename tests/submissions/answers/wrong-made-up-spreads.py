@@ -14,7 +14,8 @@ def draws_under(prior):
         sigma_actor=prior,
         sigma_block=prior,
     )
-    post = ml.fit(model, seed=4, draws=2000, target_accept=0.95)["posterior"]
+    settings = {"seed": SEED, "draws": 2000, "target_accept": 0.95}
+    post = ml.fit(model, **settings, file=f"fits/spreads-{prior}")["posterior"]
     answer = {name: post[name] for name in ("sigma_actor", "sigma_block")}
     for place, actor in zip(("first", "second", "third"), actors, strict=True):
         answer[f"{place} actor"] = post["alpha_actor"].sel(actor=actor)

@@ -3,7 +3,8 @@
 # points: population 2, precision 0, needed 3
 # feedback: precision | together they do not vary as they should
 # %% population
-post = ml.fit(ml.partial_pooling(pilot, "y", "id"), seed=31, draws=2000)["posterior"].dataset
+fit = ml.fit(ml.partial_pooling(pilot, "y", "id"), seed=SEED, draws=2000, file="fits/pilot")
+post = fit["posterior"].dataset
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% precision
 between, within = post["sigma_alpha"] ** 2, post["sigma"] ** 2

@@ -4,7 +4,7 @@
 # feedback: precision | Is the formula applied in every draw
 # feedback: needed | This is the rule for a mean that is estimated alone.
 # %% population
-fit = ml.fit(ml.partial_pooling(pilot, "y", "id"), seed=SEED, draws=2000)
+fit = ml.fit(ml.partial_pooling(pilot, "y", "id"), seed=SEED, draws=2000, file="fits/pilot")
 population = {v: fit["posterior"][v] for v in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% precision
 sa, s = float(population["sigma_alpha"].mean()), float(population["sigma"].mean())

@@ -7,7 +7,7 @@ import pymc as pm
 
 wide = ml.Prior(pm.Exponential, 10)
 model = ml.partial_pooling(pilot, "y", "id", sigma_alpha=wide, sigma=wide, check=False)
-post = ml.fit(model, seed=SEED, draws=2000)["posterior"]
+post = ml.fit(model, seed=SEED)["posterior"]
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% precision
 between, within = post["sigma_alpha"] ** 2, post["sigma"] ** 2

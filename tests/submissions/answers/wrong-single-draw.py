@@ -15,7 +15,7 @@ with pm.Model(coords={"row": mlm.index}) as model:
     alpha = pm.Normal("alpha", gamma_0 + gamma_1 * is_pd, sigma_alpha, shape=91)
     sigma = pm.Exponential("sigma", 1)
     pm.Normal("con", alpha[i], sigma, observed=mlm["con"].to_numpy(), dims="row")
-post = ml.fit(model, seed=SEED, draws=2000)["posterior"].dataset
+post = ml.fit(model, seed=SEED)["posterior"].dataset
 effect = {name: post[name] for name in ["gamma_1", "sigma_alpha"]}
 # %% group_means
 group_means = {"CTRL": post["gamma_0"], "PD": post["gamma_0"] + post["gamma_1"]}
