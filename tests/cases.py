@@ -67,11 +67,6 @@ def read(file: Path) -> Submission:
     )
 
 
-def untouched(exercise: str, student: str) -> Submission:
-    """Return a submission of a notebook in which nothing was done but to write one's id."""
-    return Submission("", exercise, student, student, {}, {}, {}, {}, [], ("", ""))
-
-
 def _by_answer(lines: Iterable[str]) -> dict[str, str]:
     pairs = [line.split("|", 1) for line in lines]
     return {name.strip(): text.strip() for name, text in pairs}

@@ -9,7 +9,6 @@ import copy
 import io
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stdout
@@ -73,20 +72,13 @@ def handed_out(exercise: str) -> nbformat.NotebookNode:
 
 
 @cache
-def before_the_tasks(
-    exercise: str, student: str, work: Path
-) -> tuple[list[str], dict[str, Any], Path]:
-    """Execute the code before the first task, once: the code, its variables and its files."""
-    folder = work / f"before {exercise} of {student}"
-    folder.mkdir()
-    os.environ["MULTILEVEL_ANSWERS"] = str(folder)
-    notebook = copy.deepcopy(handed_out(exercise))
-    fill_in(notebook, cases.untouched(exercise, student))
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+def before_the_tasks(exercise: str) -> tuple[list[str], dict[str, Any]]:
+    """Execute the code before the first cell for students, once; return it, and its variables."""
+    cells = [copy.copy(cell) for cell in handed_out(exercise).cells if cell.cell_type == "code"]
     cells = list(takewhile(lambda cell: not exercises.has_tag(cell, "starter"), cells))
     variables: dict[str, Any] = {"__name__": "__main__"}
     execute(cells, variables)
-    return [cell.source for cell in cells], variables, folder
+    return [cell.source for cell in cells], variables
 
 
 @pytest.fixture(scope="module", params=HANDED_IN, ids=lambda submission: submission.name)
@@ -97,14 +89,13 @@ def graded(request: pytest.FixtureRequest, work: Path) -> Graded:
     notebook = copy.deepcopy(handed_out(submission.exercise))
     fill_in(notebook, submission)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    begin, variables, files = before_the_tasks(submission.exercise, submission.claims, work)
-    handed_in = work / submission.name
+    begin, variables = before_the_tasks(submission.exercise)
     if [cell.source for cell in cells[: len(begin)]] == begin:
         cells, variables = cells[len(begin) :], copied(variables)
-        shutil.copytree(files, handed_in)
     else:
         variables = {"__name__": "__main__"}
-        handed_in.mkdir()
+    handed_in = work / submission.name
+    handed_in.mkdir()
     os.environ["MULTILEVEL_ANSWERS"] = str(handed_in)
     execute(cells, variables)
     verdicts = {name: asdict(verdict_on(name, handed_in, right)) for name in names_of(notebook)}

@@ -209,13 +209,13 @@ def fit(
     path = Path(file) if Path(file).suffix == ".nc" else Path(f"{file}.nc")
     gate = {"limits": LIMITS, "expect_failure": sorted(failures)}
     key = storage.fingerprint(model, settings | gate)
-    result = storage.load(path, key)
-    if result is None:
-        result = sample(model, **settings, cores=cores)
-        check_convergence(result, failures)
-        storage.store(result, path, key)
-    else:  # it was checked before it was stored
-        _warn_of_tree_depth(result, failures)
+    stored = storage.load(path, key)
+    if stored is not None:  # it was checked before it was stored
+        _warn_of_tree_depth(stored, failures)
+        return stored
+    result = sample(model, **settings, cores=cores)
+    check_convergence(result, failures)
+    storage.store(result, path, key)
     return result
 
 
