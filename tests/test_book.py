@@ -247,3 +247,15 @@ def say(code: str, folder: Path) -> str:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def test_the_times_in_the_plan_are_twice_those_of_the_pages() -> None:
+    source = (ROOT / "chapters" / "teaching.md").read_text(encoding="utf-8")
+    planned = re.findall(r"\| \{doc\}`([\w-]+)` \| ([¼½¾1-9]+)\sh", source)
+    assert len(planned) >= 10
+    quarters = {"¼": 1, "½": 2, "¾": 3}
+    for name, hours in planned:
+        text = soup(HTML / "chapters" / f"{name}.html").get_text()
+        (minutes,) = re.findall(r"Reading: about (\d+) minutes", text)
+        said = sum(quarters[part] if part in quarters else 4 * int(part) for part in hours)
+        assert said == round(2 * int(minutes) / 15), (name, minutes, hours)
