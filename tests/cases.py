@@ -11,8 +11,8 @@ and a cell for each answer, which takes the place of the starter cell of that na
 
 ``# exactly: NAME | TEXT`` is all of the feedback, ``# student: ID`` hands in under another id than
 most, ``# claims: ID`` puts another one into STUDENT, ``# removes: NAME`` takes the cell that hands
-in NAME out, a cell ``# %% hand-in NAME`` replaces it, ``# %% imports`` replaces what comes before
-the answers, and ``# seconds: N`` and ``# memory: N`` are other limits than most have.
+in NAME out, a cell ``# %% hand-in NAME`` replaces it, and ``# %% imports`` replaces what comes
+before the answers.
 """
 
 import re
@@ -42,8 +42,6 @@ class Submission:
     exactly: dict[str, str]
     cells: dict[str, str]
     removes: list[str]
-    limits: tuple[str, str]
-    """Seconds and gigabytes."""
 
 
 def read(file: Path) -> Submission:
@@ -63,7 +61,6 @@ def read(file: Path) -> Submission:
         _by_answer(text for key, text in said if key == "exactly"),
         {name: code.strip() for name, code in zip(parts[::2], parts[1::2], strict=True)},
         [f"hand-in {text.strip()}" for key, text in said if key == "removes"],
-        (one.get("seconds", "300"), one.get("memory", "4")),
     )
 
 

@@ -12,9 +12,14 @@ for group in ["actor", "block"]:
         mean = pm.Normal("mean", 0, 1.5)
         beta = pm.Normal("beta", 0, 0.5, shape=4)
         sigma = pm.Exponential("sigma", 1)
-        z = pm.Normal("z", shape=chimpanzees[group].nunique())
+        n = chimpanzees[group].nunique()
+        if group == "actor":  # each has many trials: centred
+            deviation = pm.Normal("deviation", 0, sigma, shape=n)
+        else:
+            z = pm.Normal("z", shape=n)
+            deviation = pm.Deterministic("deviation", sigma * z)
         cluster = chimpanzees[group].astype(int).to_numpy() - 1
-        logit = mean + sigma * z[cluster] + beta[treatment]
+        logit = mean + deviation[cluster] + beta[treatment]
         pulls = chimpanzees["pulled_left"].astype(int).to_numpy()
         pm.Bernoulli("pulled_left", logit_p=logit, observed=pulls, dims="row")
     fits[group] = ml.fit(model, seed=3, draws=1500, target_accept=0.95)
@@ -24,7 +29,7 @@ probabilities = []
 for group, fit in fits.items():
     post = {name: draws.values for name, draws in fit["posterior"].items()}
     place = int(mine[group][0]) - 1
-    level = post["mean"] + post["sigma"] * post["z"][..., place]
+    level = post["mean"] + post["deviation"][..., place]
     logits = level[..., None] + post["beta"][..., [order.index(t) for t in mine["treatment"]]]
     probabilities.append(1 / (1 + np.exp(-logits)))
 predictions = np.stack(probabilities, axis=2)

@@ -6,14 +6,13 @@
 # feedback: realistic | mean response
 # feedback: people | These are of the model that does not know who answered.
 # %% simple_slopes
-settings = {"seed": 2024, "chains": 3, "tune": 500, "target_accept": 0.8}
 model = ml.ordered_logit(trolley, "response", predictors)
 simple = ml.fit(model, seed=SEED, adapt_correlations=True, file="fits/ordered-logit")
 slopes = simple.posterior["beta"]
 simple_slopes = {name: slopes.sel(predictor=name) for name in predictors}
 # %% varying_effects
 model = ml.ordered_logit(trolley, "response", predictors, group="id")
-fit = ml.fit(model, **settings, file="fits/varying")
+fit = ml.fit(model, seed=SEED, target_accept=0.8, file="fits/ordered-logit-varying")
 varying_effects = {name: slopes.sel(predictor=name) for name in predictors}
 varying_effects["sigma"] = fit.posterior["sigma_id"]
 # %% realistic

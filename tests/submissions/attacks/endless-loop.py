@@ -1,10 +1,8 @@
 # A loop without end: what was there before it counts
 # exercise: groups
-# seconds: 25
-# memory: 1.5
 # points: effect 0, group_means 0, new_people 2, differences 0, pd_lower 0
-# feedback: effect | was not through after 25 seconds
-# feedback: group_means | was not through after 25 seconds
+# feedback: effect | was not through after 60 seconds
+# feedback: group_means | was not through after 60 seconds
 # %% imports
 import time
 

@@ -1,9 +1,7 @@
 # Many processes, each of which asks for less than the limit
 # exercise: groups
-# seconds: 25
-# memory: 1.5
 # points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
-# feedback: effect | The run needed more than 1.5 GB of memory and was stopped.
+# feedback: effect | The run needed more than 2 GB of memory and was stopped.
 # %% imports
 import os
 import time

@@ -1,7 +1,5 @@
 # Asks for memory without end
 # exercise: groups
-# seconds: 25
-# memory: 1.5
 # points: effect 0, group_means 0, new_people 0, differences 0, pd_lower 0
 # feedback: effect | MemoryError
 # %% imports
