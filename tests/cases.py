@@ -69,6 +69,10 @@ def _by_answer(lines: Iterable[str]) -> dict[str, str]:
     return {name.strip(): text.strip() for name, text in pairs}
 
 
+WHOLE_WAY = ["right-groups", "right-measurements"]
+"""The right submissions that go the whole way, in test_nbgrader.py, with all attacks."""
+
+
 def answers() -> list[Submission]:
     """Read the submissions that attack nothing."""
     return [read(file) for file in sorted((FOLDER / "answers").glob("*.py"))]

@@ -58,7 +58,7 @@ needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
 )
 CHEAPEST = "groups"
-RIGHT = [s for s in cases.answers() if s.name in ("right-groups", "right-measurements")]
+RIGHT = [s for s in cases.answers() if s.name in cases.WHOLE_WAY]
 HANDED_IN = [replace(s, student=s.name, claims=s.name) for s in [*cases.attacks(), *RIGHT]]
 WRITER = "right-groups"
 """Who also writes what a person has to read, and tries to be executed by the reader's browser."""

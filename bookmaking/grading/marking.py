@@ -171,7 +171,7 @@ def _difference(answer: Answer, right: Answer, within: float) -> str | None:
 def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
     contrasts = _contrasts(theirs, ours), _contrasts(ours, ours)
     most = limit(2 * ours.sizes["quantity"] + contrasts[1].sizes["quantity"])
-    if _apart(theirs, ours, "mean", most).any():
+    if _far_apart(theirs, ours, most) or _apart(theirs, ours, "mean", most).any():
         return "The posterior means differ by more than chance."
     if _apart(theirs, ours, "sd", most).any():
         return "The means are right, but the spread over draws is not."
@@ -186,6 +186,13 @@ def _disagreement(theirs: xr.DataArray, ours: xr.DataArray) -> str | None:
 def limit(comparisons: int) -> float:
     """Return the largest distance of two right values, in Monte Carlo errors (Bonferroni)."""
     return SLACK * float(stats.norm.isf(FALSE_ALARM / (2 * comparisons)))
+
+
+def _far_apart(theirs: xr.DataArray, ours: xr.DataArray, most: float) -> bool:
+    """Return whether means differ by more than any number of effective draws would explain."""
+    over = ("chain", "draw")
+    most_error = ours.std(over) * np.sqrt(2 / FEW)
+    return bool((abs(theirs.mean(over) - ours.mean(over)) > most * most_error + 1e-9).any())
 
 
 def _apart(

@@ -63,6 +63,8 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
     missing = [page.name for page in expected if not page.is_file() or not page.stat().st_size]
     if done.returncode != 0 or missing:
         sys.exit(f"{done.stdout}{done.stderr}\nThe pages were not built: {', '.join(missing)}")
+    for unused in html.rglob("*.map"):  # of the theme's code: only for those who develop it
+        unused.unlink()
     print(f"built {len(notebooks)} pages: open {html / 'index.html'}", flush=True)
     return html
 

@@ -4,7 +4,7 @@
 # %% population
 import xarray as xr
 
-fit = ml.fit(ml.partial_pooling(mine, "dan", "id"), seed=1, draws=2000, chains=8)
+fit = ml.fit(ml.partial_pooling(mine, "dan", "id"), seed=1, draws=2000, chains=6)
 post = fit["posterior"].dataset
 population = {name: post[name] for name in ["alpha_bar", "sigma_alpha", "sigma"]}
 # %% people
