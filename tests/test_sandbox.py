@@ -285,6 +285,15 @@ def test_memory_is_limited_wherever_it_is(
 
 
 @needs_bubblewrap
+def test_a_cell_that_takes_all_memory_and_keeps_it_is_reported(tmp_path: Path) -> None:
+    full = "kept, size = [], 2**26\nwhile size > 9:\n    try:\n        kept.append(bytes(size))\n"
+    full += "    except MemoryError:\n        size //= 2\nraise MemoryError"
+    result = run(tmp_path, SMALL, full, "x = bytes(2**26)", "kept.clear()", "x = bytes(2**26)")
+    assert list(map(text, result.outputs)) == ["MemoryError", "MemoryError", "", ""]
+    assert result.problem is None
+
+
+@needs_bubblewrap
 def test_files_count_as_memory(tmp_path: Path) -> None:
     limits = sandbox.Limits(seconds=20, memory=0.3, files=4, grace=5)
     writes = f"{FILLS}\nfill('/student/x')\ntime.sleep(20)"

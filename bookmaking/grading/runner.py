@@ -36,6 +36,8 @@ MAX_OPEN = 512
 """Files that a process may have open."""
 HAND_IN = 5  # seconds for a cell that only hands in
 MAX_ANSWER = 100_000_000  # bytes
+ROOM = 2**29
+"""Bytes that cells may not take, so that a cell that took all the others can be reported."""
 MOST = {"text": 100_000, "errors": 20_000, "pictures": 4_000_000}
 """Characters that are kept of a cell's outputs."""
 FORM = 100
@@ -153,6 +155,11 @@ class Shell(InteractiveShell):
     def ask_exit(self) -> None:
         """Continue: later cells may still hand in."""
 
+    def showtraceback(self, *args: Any, **options: Any) -> None:
+        """Show an error, for which there is memory even if the cell took all of its own."""
+        _leave(0)
+        super().showtraceback(*args, **options)
+
     def _showtraceback(self, etype: type, evalue: Any, stb: list[str]) -> None:
         self.outputs.error(etype.__name__, str(evalue), stb)
 
@@ -189,7 +196,7 @@ def _set_up(memory: int) -> int:
         # A copy, so that no submission can leave files for the next.
         shutil.copytree("/cache", HOME / ".pytensor")
     for what, limit in [
-        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_DATA, memory + ROOM),
         (resource.RLIMIT_NPROC, MAX_PROCESSES),
         (resource.RLIMIT_NOFILE, MAX_OPEN),
         (resource.RLIMIT_CORE, 0),
@@ -236,13 +243,22 @@ def _is_answer(path: Path) -> bool:
     return name is not None and path.is_file() and path.stat().st_size <= MAX_ANSWER
 
 
+def _leave(room: int) -> None:
+    """Let this process take all but so many bytes of its memory."""
+    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    with contextlib.suppress(ValueError, OSError):  # the notebook has lowered its own limits
+        resource.setrlimit(resource.RLIMIT_DATA, (most - room, most))
+
+
 def _execute_cell(source: str, seconds: float) -> None:
+    _leave(ROOM)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds)
         shell.run_cell(source, store_history=True)
         signal.setitimer(signal.ITIMER_REAL, 0)
     except BaseException as error:  # the interruption came when the cell was just through
         shell.outputs.error(type(error).__name__, str(error), [])
+    _leave(0)
     if os.getpid() != PROCESS:
         os._exit(0)  # a fork of the notebook, which was to end with its cell
 
