@@ -192,6 +192,8 @@ def test_numbers_in_prose_have_minus_signs_and_stay_with_their_units(page: Beaut
                 code.replace_with("\N{OBJECT REPLACEMENT CHARACTER}")
             text = part.get_text()
             assert set_numbers(text) == text
+    cells = [cell.get_text() for cell in article.select(".cell_output td")]
+    assert not [text for text in cells if re.match(r"-\.?\d", text)]
 
 
 def test_numbers_are_set_as_a_printer_would() -> None:

@@ -30,7 +30,10 @@ def set_numbers(text: str, after_number: bool = False) -> str:
 
 
 def set_page(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Set the numbers of a page's prose, captions and headings."""
+    """Set the numbers of a page's prose, captions and headings, and the minus signs of tables."""
+    for raw in doctree.findall(nodes.raw):
+        if "<td" in raw.astext():  # a table that code displayed
+            raw[:] = [nodes.Text(re.sub(r"(<td>)-(?=\.?\d)", "\\1\N{MINUS SIGN}", raw.astext()))]
     before = ""
     for text in list(doctree.findall(nodes.Text)):
         written = text.astext()
