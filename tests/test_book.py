@@ -94,13 +94,13 @@ def test_every_figure_has_an_alt_text_of_its_own(page: BeautifulSoup) -> None:
         assert alt not in figure.figcaption.get_text(), image
 
 
-def test_below_every_figure_its_numbers_can_be_opened(page: BeautifulSoup) -> None:
+def test_above_every_figure_its_numbers_can_be_opened(page: BeautifulSoup) -> None:
     article = page.find("article")
     assert article is not None
     for figure in article.select(".cell_output figure"):
         cell = figure.find_parent(class_="cell")
         assert cell is not None
-        numbers = cell.find_next_sibling()
+        numbers = cell.find_previous_sibling()
         assert numbers is not None
         assert numbers.get("class") == ["figure-numbers"], figure
         for table in numbers.select("table"):

@@ -19,6 +19,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from bookmaking.notebooks.derivation import write
 from bookmaking.notebooks.outputs import disagreements
+from bookmaking.notebooks.pictures import lighter
 from bookmaking.paths import EXECUTED
 
 STEP = 5  # s: the next run does not change a time that is rounded to it
@@ -55,6 +56,8 @@ class ExecutedFile(IPyNbFile):  # type: ignore[misc]
                 for output in cell.outputs:
                     if output.output_type == "execute_result":
                         output["execution_count"] = number
+                    if "image/png" in output.get("data", {}):
+                        output.data["image/png"] = lighter(output.data["image/png"])
             seconds = time.monotonic() - self.start
             self.nb.metadata["seconds_to_run"] = STEP * max(1, round(seconds / STEP))
             write(self.nb, Path(self.config.getoption("executed")) / self.path.name)

@@ -12,6 +12,7 @@ def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
         return
     body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')
     body = body.replace(' role="doc-backlink"', "")
+    body = body.replace(' aria-label="Toggle hidden content"', "")  # it would hide the fold's words
     context["body"] = re.sub(r"<(thead|tbody)\b.*?</\1>", _give_scope, body, flags=re.DOTALL)
 
 

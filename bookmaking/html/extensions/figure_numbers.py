@@ -1,4 +1,4 @@
-"""Add a table that opens below each figure, with the numbers of the figure.
+"""Add a table that opens above each figure, with the numbers of the figure.
 
 Figures, tables and quoted numbers carry their numbers with standard errors for the tests. This
 representation is removed from the page; that of a figure is replaced by a table.
@@ -23,19 +23,19 @@ def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
     notebook = json.loads(source[0])
     cells = []
     for cell in notebook["cells"]:
-        cells.append(cell)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             carried = [data.pop(mime) for mime in list(data) if mime.endswith(MIME)]
             if "image/png" in data:
                 cells += [_openable(numbers["tables"], cell["id"]) for numbers in carried]
+        cells.append(cell)
     source[0] = json.dumps(notebook | {"cells": cells})
 
 
 def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
     """Return a text cell with the tables; to Markdown it is a single block of HTML."""
     parts = "".join(_table(table) for table in tables)
-    summary = "<summary>The numbers of this figure</summary>"
+    summary = "<summary>Numbers of the figure</summary>"
     html = f'<details class="figure-numbers">{summary}<div class="tables">{parts}</div></details>'
     name = f"numbers-of-{figure}"
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": html}

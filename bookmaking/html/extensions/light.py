@@ -1,0 +1,29 @@
+"""Keep pages light: pictures load when they come into sight, and MathJax only for formulas."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import imagesize
+from sphinx.application import Sphinx
+
+
+def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give pictures their size, and leave out scripts that the page does not need."""
+    body = context.get("body", "")
+    files = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
+
+    def with_size(tag: re.Match[str]) -> str:
+        width, height = imagesize.get(files[tag[2]])
+        return f'<img loading="lazy" width="{width}" height="{height}" {tag[1]}'
+
+    context["body"] = re.sub(r'<img ([^>]*src="[^"]*_images/([^"]+)")', with_size, body)
+    if 'class="math' not in body:
+        kept = [script for script in context["script_files"] if "mathjax" not in str(script)]
+        context["script_files"] = kept
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("html-page-context", lighten, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
