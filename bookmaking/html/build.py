@@ -1,5 +1,6 @@
 """Build the HTML from executed notebooks, from scratch, with warnings as errors."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from bookmaking.paths import BOOKMAKING, BUILD, ROOT, TOC
 HERE = BOOKMAKING / "html"
 COPIED = ["_config.yml", "references.bib"]
 ASSETS = ["static", "templates", "favicon.svg"]
+ICON = re.compile(r"fa-[a-z-]+")
+DRAWN = re.compile(r'"?([a-z][\w-]*)"?:\[\d+,\d+,\[[^\]]*\],"\w+",(?:"[^"]*"|\[[^\]]*\])\],?')
+"""An icon among those of FontAwesome, with its name."""
 MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg-full.js"
 
 
@@ -63,10 +67,22 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
     missing = [page.name for page in expected if not page.is_file() or not page.stat().st_size]
     if done.returncode != 0 or missing:
         sys.exit(f"{done.stdout}{done.stderr}\nThe pages were not built: {', '.join(missing)}")
-    for unused in html.rglob("*.map"):  # of the theme's code: only for those who develop it
-        unused.unlink()
+    _lighten(html)
     print(f"built {len(notebooks)} pages: open {html / 'index.html'}", flush=True)
     return html
+
+
+def _lighten(html: Path) -> None:
+    """Leave out what no page needs: maps of the theme's code, and all icons but a dozen."""
+    for unused in html.rglob("*.map"):
+        unused.unlink()
+    scripts = html / "_static" / "scripts"
+    users = [*html.rglob("*.html"), *scripts.glob("*theme*.js")]
+    used = {name for file in users for name in ICON.findall(file.read_text(encoding="utf-8"))}
+    icons = scripts / "fontawesome.js"
+    text = icons.read_text(encoding="utf-8")
+    text = DRAWN.sub(lambda icon: icon[0] if f"fa-{icon[1]}" in used else "", text)
+    icons.write_text(text, encoding="utf-8")
 
 
 def _mathjax() -> Path:

@@ -93,7 +93,7 @@
     const table = document.querySelector(`.tag_${tag} table`);
     const heads = [...table.querySelectorAll("thead tr:first-child th")].map((th) => th.textContent);
     return [...table.querySelectorAll("tbody tr")].map((tr) => {
-      const cells = [...tr.querySelectorAll("td")].map((td) => Number(td.textContent));
+      const cells = [...tr.querySelectorAll("td")].map((td) => Number(td.textContent.replace("\u2212", "-")));
       const named = cells.map((cell, k) => [heads[heads.length - cells.length + k], cell]);
       return { label: tr.querySelector("th").textContent, ...Object.fromEntries(named) };
     });
