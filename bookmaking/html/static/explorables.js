@@ -97,7 +97,7 @@
     const heads = [...table.querySelectorAll("thead tr:first-child th")].map((th) => th.textContent);
     return [...table.querySelectorAll("tbody tr")].map((tr) => {
       const written = [...tr.querySelectorAll("td")].map((td) => td.textContent);
-      const cells = written.map((text) => Number(text.replace("−", "-"))); // as `signed` writes it
+      const cells = written.map((text) => Number(text.replace("−", "-"))); // undoes `signed`
       const named = cells.map((cell, k) => [heads[heads.length - cells.length + k], cell]);
       return { label: tr.querySelector("th").textContent, ...Object.fromEntries(named) };
     });
@@ -424,7 +424,8 @@
       const x = (k) => panel.left + ((k + 0.5) * (width - panel.left)) / treatments.length;
       const y = (value) => panel.bottom - value * (panel.bottom - panel.top);
       const points = (values) => values.map((value, k) => `${x(k)},${y(value)}`);
-      const path = (values, kind) => make("path", { d: `M${points(values).join("L")}`, class: kind });
+      const path = (values, kind) =>
+        make("path", { d: `M${points(values).join("L")}`, class: kind });
       const upper = points(found.map((f) => f.upper));
       const lower = points(found.map((f) => f.lower)).reverse();
       return [
@@ -451,7 +452,11 @@
       const listed = treatments.map((name, k) => `${name} ${percent(values[k])}`).join(", ");
       const outside = values.filter((p, k) => p < average[k].lower || p > average[k].upper).length;
       said.replaceChildren(
-        make("p", {}, `New chimpanzee number ${met.length} pulls left with the probabilities ${listed}.`),
+        make(
+          "p",
+          {},
+          `New chimpanzee number ${met.length} pulls left with the probabilities ${listed}.`,
+        ),
         make(
           "p",
           {},
