@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 NAMES = sorted(path.stem for path in (ROOT / "chapters").glob("*.md"))
 WIDE, NARROW = 1280, 360
+EXPLORABLES = {  # the pages that have one, and the names of the axes
+    "repeated-measures": ["people, by number of measurements", "con: averages ○, estimates ■"],
+    "predictions": ["treatment", "probability of pulling left"],
+    "exercise-moral-judgement": ["judgement", "density", "response", "probability"],
+}
 type Mode = Literal["light", "dark"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -139,7 +144,7 @@ def test_a_page_is_printed_in_light_mode(browser: Browser) -> None:
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     hidden = page.evaluate(
-        "[...document.querySelectorAll('details:not([open]), .explorable, .bd-sidebar-primary')]"
+        "[...document.querySelectorAll('details:not([open]), .bd-sidebar-primary')]"
         ".every(part => !part.checkVisibility())"
     )
     assert hidden
@@ -307,10 +312,138 @@ def test_new_chimpanzees_are_met_by_keyboard(browser: Browser) -> None:
     page.context.close()
 
 
+def boxes(page: Page, selector: str) -> list[dict[str, float]]:
+    """Return where the elements are that a selector finds: their edges, in pixels of the page."""
+    return page.evaluate(
+        "selector => [...document.querySelectorAll(selector)].map(part => {"
+        "const box = part.getBoundingClientRect();"
+        "const [left, right] = [box.left, box.right];"
+        "return {left, right, top: box.top + scrollY, bottom: box.bottom + scrollY}; })",
+        selector,
+    )
+
+
+def badly_placed_words(page: Page) -> list[str]:
+    """Return words of a drawing that are cut off, small, or on top of another."""
+    return page.evaluate("""() => {
+        const svg = document.querySelector('.explorable svg');
+        const [edge, scale] = [svg.getBoundingClientRect(), svg.getScreenCTM().a];
+        const words = [...svg.querySelectorAll('text')];
+        const box = word => word.getBoundingClientRect();
+        const isCut = ({ left, right, top, bottom }) => left < edge.left - 1
+            || right > edge.right + 1 || top < edge.top - 1 || bottom > edge.bottom + 1;
+        const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;  // room between lines
+        return words.filter((word, k) => isCut(box(word))
+            || scale * parseFloat(getComputedStyle(word).fontSize) < 13
+            || words.slice(k + 1).some(other => meet(box(word), box(other)))
+        ).map(word => word.textContent);
+    }""")
+
+
+@pytest.mark.parametrize("name", EXPLORABLES)
+@pytest.mark.parametrize("width", [WIDE, 692, 576, NARROW])
+def test_explorables_are_in_sight_as_they_move(browser: Browser, name: str, width: int) -> None:
+    page = visit(browser, name, width)
+    (header,) = boxes(page, ".bd-header-article")
+    (whole,) = boxes(page, ".explorable")
+    (drawn,) = boxes(page, ".explorable svg")
+    phone = 640  # as high as a phone's window
+    assert header["bottom"] - header["top"] + drawn["bottom"] - whole["top"] < phone
+    assert whole["left"] < drawn["left"] < drawn["right"] < whole["right"] <= width
+    words = page.locator(".explorable svg text").all_text_contents()
+    assert set(EXPLORABLES[name]) <= set(words)
+    assert badly_placed_words(page) == []
+    for control in page.locator(".explorable :is([type=range], [type=checkbox], button)").all():
+        for key in ("Home", "End", "Space"):
+            if control.is_visible():
+                control.press(key)
+            assert badly_placed_words(page) == []
+    page.context.close()
+
+
+def test_the_notes_of_explorables_belong_to_their_own_sliders(browser: Browser) -> None:
+    page = visit(browser, "repeated-measures", NARROW)
+    notes, inputs = boxes(page, ".explorable-note"), boxes(page, ".explorable [type=range]")
+    labels = boxes(page, ".explorable-slider label")
+    assert len(notes) == len(inputs) == len(labels) == 2
+    for note, own in zip(notes, inputs, strict=True):
+        assert 0 <= note["top"] - own["bottom"] < 5
+        assert own["left"] <= note["left"] < note["right"] <= own["right"]
+    assert labels[1]["top"] - notes[0]["bottom"] > notes[0]["top"] - inputs[0]["bottom"] + 5
+    page.context.close()
+
+
+def heights(path: str | None) -> list[float]:
+    return [float(point.split(",")[1]) for point in (path or "").strip("MZ").split("L")]
+
+
+def test_explorable_of_new_chimpanzees_keeps_the_average_ones_band(browser: Browser) -> None:
+    page = visit(browser, "predictions")
+    band, newest = page.locator(".explorable .band"), page.locator(".explorable .newest")
+    page.get_by_label("the average chimpanzee").check()
+    average = band.get_attribute("d")
+    page.get_by_label("new chimpanzees").check()
+    counts = set()
+    for met in range(20):
+        assert band.get_attribute("d") == average
+        assert page.locator(".explorable .met").count() == met
+        edges = heights(average)
+        upper, lower = edges[:4], edges[:3:-1]  # there, and back
+        now = heights(newest.get_attribute("d"))
+        outside = sum(not a <= y <= b for a, y, b in zip(upper, now, lower, strict=True))
+        told = f"In {outside or 'none'} of the 4 treatments, that is outside the band"
+        assert told in page.locator(".explorable-said").inner_text()
+        counts.add(outside)
+        page.get_by_role("button", name="Meet one more").click()
+    assert {0, 4} <= counts
+    page.context.close()
+
+
+def test_people_of_an_explorable_are_found_by_pointer_and_by_keyboard(browser: Browser) -> None:
+    page = visit(browser, "repeated-measures")
+    choice, facts = page.get_by_label("Person:"), page.locator(".explorable-buttons output")
+    circles = page.locator(".explorable .own")
+    assert choice.locator("option").count() == circles.count() + 1
+    choice.select_option("162")
+    expected = ml.load_mlm().groupby("id")["con"].agg(["size", "mean"])
+    told = "n = {:.0f}, average {:.3f}, estimate"
+    assert facts.inner_text().startswith(told.format(*expected.loc[162]))
+    circles.first.hover(force=True)
+    lowest = expected[expected["size"] == 2].sort_values("mean").iloc[0]
+    assert facts.inner_text().startswith(told.format(*lowest))
+    assert page.locator(".explorable svg").get_by_text(f"person {lowest.name}").count() == 1
+    assert badly_placed_words(page) == []
+    page.mouse.move(0, 0)
+    assert choice.input_value() == "162"
+    circles.first.click(force=True)
+    page.mouse.move(0, 0)
+    assert choice.input_value() == f"{lowest.name}"
+    before = facts.inner_text()
+    page.get_by_label("how much people differ").press("End")
+    assert facts.inner_text() != before
+    choice.press("ArrowDown")
+    assert choice.input_value() != f"{lowest.name}"
+    page.context.close()
+
+
+@pytest.mark.parametrize("name", EXPLORABLES)
+def test_on_paper_explorables_stand_still(browser: Browser, name: str) -> None:
+    page = visit(browser, name)
+    sentence = page.locator(".explorable-still")
+    assert not sentence.is_visible()
+    page.emulate_media(media="print")
+    assert sentence.inner_text().startswith("This drawing moves in the built book")
+    assert page.locator(".explorable svg").is_visible()
+    for control in page.locator(".explorable :is(input, select, button, label, legend)").all():
+        assert not control.is_visible()
+    page.context.close()
+
+
 def test_without_javascript_a_sentence_stands_in_for_what_moves(browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
-    for name in ("repeated-measures", "predictions", "exercise-moral-judgement"):
+    for name in EXPLORABLES:
         page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html")
         assert "moves in the built book" in page.locator(".explorable").inner_text()
     context.close()
