@@ -615,11 +615,12 @@ def test_rank_curves_show_the_excess_and_name_what_leaves_the_band() -> None:
 
 def test_rank_curves_have_labels_that_cross_neither_curves_nor_each_other() -> None:
     places = np.linspace(0, 1, 11)[1:-1]
-    bend = np.sin(np.pi * np.linspace(0.05, 0.95, 10))
-    steep = {"sigma_alpha": 6, "alpha_bar": 5.5, "log likelihood": -6, "mu": -5, "beta": 3}
-    table = pd.DataFrame({k: 10 + v * (bend - bend.mean()) for k, v in steep.items()}).T
-    table.iloc[[0, 2]] = 10 + np.outer([1, -1], np.linspace(8, -8, 10))
-    band = pd.DataFrame({"lower": -0.01, "upper": 0.01}, places)
+    steps = {"sigma_alpha": [2, -2] * 5, "alpha_bar": [6, 0, 0, 0, 0, 0, 0, -3, -3, 0]}
+    steps |= {"mu": [-3, 0, 0, 0, -2, 5, 0, 0, 0, 0], "log likelihood": [-2] * 5 + [2] * 5}
+    steps |= {"inside": [0, 0, 4, 4, 0, 0, -4, -4, 0, 0], "too": [0, 0, -8, 0, 0, 0, 0, 8, 0, 0]}
+    table = 10 + pd.DataFrame.from_dict(steps, orient="index")
+    width = np.array([1, 4, 10, 10, 12, 12, 10, 4, 1]) / 100
+    band = pd.DataFrame({"lower": -width, "upper": width}, places)
     with plt.rc_context():
         figures.set_theme()
         panels = {str(k): table for k in range(6)}
@@ -639,7 +640,7 @@ def test_rank_curves_have_labels_that_cross_neither_curves_nor_each_other() -> N
                     .intersects_bbox(box, filled=False)
                 )
     named = {name for text in figure.axes[0].texts for name in text.get_text().split(", ")}
-    assert named == {figures.symbol(name) for name in steep}
+    assert named == {figures.symbol(name) for name in steps if name not in ("inside", "too")}
 
 
 def test_compared_puts_every_program_on_the_line_of_its_task() -> None:

@@ -575,7 +575,7 @@ def rank_curves(
         for curve, outside in zip(excess, leaves, strict=True):
             color, width = (TERRACOTTA, 2.2) if outside else (TEAL, 1)
             ax.plot(x, curve, color=color, linewidth=width)
-        _label_peaks(ax, list(counts.index[leaves]), x, excess[leaves])
+        _label_peaks(ax, counts.index, leaves, x, excess)
         ax.set_title(title)
         ax.margins(y=0.25)  # room for labels
         ax.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
@@ -585,19 +585,21 @@ def rank_curves(
     return with_numbers(figure, shown)
 
 
-def _label_peaks(ax: Axes, names: Sequence[Any], x: np.ndarray, curves: np.ndarray) -> None:
-    """Label curves outside all curves of a panel, so that no label crosses one.
+def _label_peaks(
+    ax: Axes, names: pd.Index, chosen: np.ndarray, x: np.ndarray, curves: np.ndarray
+) -> None:
+    """Label the chosen curves outside all curves of a panel, so that no label crosses one.
 
     Curves that are farthest from zero on the same side share a label, at the farthest of them.
     """
     peaks = np.abs(curves).argmax(axis=1)
     heights = np.take_along_axis(curves, peaks[:, None], axis=1)[:, 0]
     for side, edge in [(1, "bottom"), (-1, "top")]:
-        here = np.flatnonzero(side * heights > 0)
-        if len(here):
-            place = x[peaks[here[np.argmax(side * heights[here])]]]
+        here = chosen & (side * heights > 0)
+        if here.any():
+            place = x[peaks[np.argmax(np.where(here, side * heights, 0))]]
             ax.annotate(
-                ", ".join(symbol(names[row]) for row in here),
+                ", ".join(map(symbol, names[here])),
                 (place, side * (side * curves).max()),
                 xytext=(0, 4 * side),
                 textcoords="offset points",
