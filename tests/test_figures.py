@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 from scipy.special import expit
+from scipy.stats import norm
 
 import multilevel as ml
 from multilevel import figures, page_figures
@@ -93,6 +94,55 @@ def test_forest_takes_a_summary_of_a_fit() -> None:
     close(curves(ax)[-1][:, 0], summary["mean"])
 
 
+def test_forest_draws_a_second_interval_thicker_and_carries_its_numbers() -> None:
+    draws = xr.DataArray(RNG.normal(size=(2, 50, 3)), dims=("chain", "draw", "id"), name="alpha")
+    wide, half = ml.summarise(draws), ml.summarise(draws, prob=0.5)
+    figure = figures.forest(wide, "x", reference=None, inner=half)
+    (ax,) = figure.axes
+    close(segments(ax)[:3, :, 0], wide[["lower", "upper"]])
+    close(segments(ax)[3:, :, 0], half[["lower", "upper"]])
+    thin, thick = (np.ravel(c.get_linewidth())[0] for c in ax.collections)
+    assert thick > 2 * thin
+    outer, inner = carries(figure)["tables"]
+    assert (outer["name"], inner["name"]) == ("summary", "inner")
+    assert inner["mcse"][0][1] == pytest.approx(half["mcse_lower"].iloc[0])
+    with pytest.raises(ValueError, match="must have the rows of summary"):
+        figures.forest(wide, "x", inner=half.iloc[:2])
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    {
+        "mu": r"$\mu$",
+        "alpha_bar": r"$\bar{\alpha}$",
+        "sigma_alpha": r"$\sigma_{\alpha}$",
+        "sigma_actor": r"$\sigma_{\text{actor}}$",
+        "alpha[29]": r"$\alpha_{\text{29}}$",
+        "alpha_actor[2]": r"$\alpha_{\text{actor, 2}}$",
+        "beta_bar[R/N]": r"$\bar{\beta}_{\text{R/N}}$",
+        r"beta[{a}\b]": r"$\beta_{\text{\{a\}\\b}}$",
+        "beta[$5]": "beta[$5]",
+        "level[6]": "level[6]",
+        "actors, alone": "actors, alone",
+        "alphabet": "alphabet",
+        "eta = 0": "eta = 0",
+    }.items(),
+)
+def test_symbol_of_a_parameter_has_greek_letters(name: str, formula: str) -> None:
+    assert figures.symbol(name) == formula
+    figure = plt.figure()
+    figure.text(0.5, 0.5, formula)
+    figure.draw_without_rendering()  # Matplotlib can read it
+
+
+def test_forest_draws_greek_names_as_letters() -> None:
+    summary = pd.DataFrame({"mean": 1.0, "lower": 0.0, "upper": 2.0}, ["sigma_alpha", "new CTRL"])
+    figure = figures.forest(summary, "x")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [r"$\sigma_{\alpha}$", "new CTRL"]
+    assert carries(figure)["tables"][0]["index"] == ["sigma_alpha", "new CTRL"]
+
+
 def test_gradient_intervals_are_the_quantiles_and_the_means() -> None:
     draws = {
         name: xr.DataArray(RNG.normal(size=(2, 200, 3)), dims=("chain", "draw", "id"))
@@ -142,7 +192,7 @@ def test_shrinkage_of_clusters_that_all_have_the_same_size_is_one_panel() -> Non
     close(curves(ax)[1][:, 1], ESTIMATES["no pooling"])
 
 
-def test_densities_have_area_one_and_are_named_at_their_peaks() -> None:
+def test_densities_have_area_one_and_are_named_in_a_legend() -> None:
     draws = {"actor": RNG.normal(2, 0.3, (4, 500)), "block": RNG.normal(0, 0.5, 2000)}
     figure = figures.densities(draws, "log-odds", reference={"prior mean": 1.0})
     (ax,) = figure.axes
@@ -162,6 +212,18 @@ def test_densities_are_cut_at_the_ends_of_the_axis() -> None:
     assert ax.get_xlim() == (0, 2)
     assert curve[:, 0].min() >= 0
     assert curve[:, 0].max() <= 2
+
+
+def test_densities_reach_their_bounds_without_going_down() -> None:
+    share = np.random.default_rng(1).uniform(size=20_000)
+    draws = {"exponential": -np.log(share), "share": share, "sd": np.abs(norm.ppf(share))}
+    (ax,) = figures.densities(draws, "x").axes
+    for curve, at_bound in zip(curves(ax), [1, 1, 2 * norm.pdf(0)], strict=True):
+        assert curve[0, 0] == pytest.approx(0, abs=0.01)
+        assert curve[0, 1] == pytest.approx(at_bound, rel=0.1)
+    _, even, _ = curves(ax)
+    assert 0 <= even[:, 0].min() < even[:, 0].max() <= 1
+    np.testing.assert_allclose(even[:, 1], 1, atol=0.15)
 
 
 # Predictions --------------------------------------------------------------------------------------
@@ -189,7 +251,7 @@ def test_bands_have_a_panel_for_each_cluster_with_its_own_means_and_ends() -> No
         "probability",
         points=observed,
     )
-    assert len(figure.axes) == 4
+    assert len(figure.axes) == 3
     shown = {ax.get_title(): ax for ax in figure.axes if ax.axison}
     assert sorted(shown) == ["actor 1", "actor 2", "actor 3"]
     for actor in [1, 2, 3]:
@@ -204,7 +266,7 @@ def test_bands_have_a_panel_for_each_cluster_with_its_own_means_and_ends() -> No
             corners = np.asarray(polygon.get_paths()[0].vertices)[:, 1]
             assert corners.min() == pytest.approx(table["lower"].min())
             assert corners.max() == pytest.approx(table["upper"].max())
-    for ax in [shown["actor 2"], shown["actor 1"]]:  # the last panels have labels
+    for ax in shown.values():
         assert [t.get_text() for t in ax.get_xticklabels()] == ARMS
     assert legend(figure) == ["this actor", "average", "observed"]
 
@@ -213,6 +275,39 @@ def test_bands_of_one_kind_need_no_legend() -> None:
     figure = figures.bands({"same": predictions([1, 2])}, "treatment", "actor", "x", "p")
     assert legend(figure) == []
     assert len(figure.axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "shape"),
+    [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (6, (2, 3)), (7, (2, 4)), (30, (8, 4))],
+)
+def test_small_multiples_fill_their_grid(number: int, shape: tuple[int, int]) -> None:
+    figure, axes = figures.small_multiples(number, 2)
+    rows, columns = shape
+    assert len(axes) == number
+    assert len(figure.axes) == rows * columns
+    assert [ax.axison for ax in figure.axes] == [True] * number + [False] * (
+        rows * columns - number
+    )
+    labelled = [ax.xaxis.get_tick_params()["labelbottom"] for ax in axes]
+    assert labelled == [k + columns >= number for k in range(number)]  # none below it
+
+
+@pytest.mark.parametrize("constrained", [True, False])
+def test_label_together_is_in_the_middle_of_the_panels(constrained: bool) -> None:
+    with plt.rc_context({"figure.constrained_layout.use": constrained}):
+        figure, axes = figures.small_multiples(7, 2)
+        figures.label_together(figure, "treatment", "probability of pulling\nthe left lever")
+    figure.draw_without_rendering()
+    words = {t.get_text(): t.get_window_extent() for t in figure.texts}
+    places = [ax.get_window_extent() for ax in figure.axes]
+    middle = (min(p.x0 for p in places) + max(p.x1 for p in places)) / 2
+    assert (words["treatment"].x0 + words["treatment"].x1) / 2 == pytest.approx(middle, abs=2)
+    assert words["treatment"].y1 < min(place.y0 for place in places)
+    other = next(box for text, box in words.items() if text.startswith("probability"))
+    height = (min(p.y0 for p in places) + max(p.y1 for p in places)) / 2
+    assert (other.y0 + other.y1) / 2 == pytest.approx(height, abs=2)
+    assert axes[0].get_position().x0 > 0
 
 
 def test_many_lines_draws_a_line_for_each_draw() -> None:
@@ -516,6 +611,36 @@ def test_rank_curves_show_the_excess_and_name_what_leaves_the_band() -> None:
     assert [len(ax.texts) for ax in figure.axes[1:]] == [0, 0, 0]
     widths = [line.get_linewidth() for line in first.lines[1:]]
     assert widths[0] < widths[1] == widths[2]
+
+
+def test_rank_curves_have_labels_that_cross_neither_curves_nor_each_other() -> None:
+    places = np.linspace(0, 1, 11)[1:-1]
+    steps = {"sigma_alpha": [2, -2] * 5, "alpha_bar": [6, 0, 0, 0, 0, 0, 0, -3, -3, 0]}
+    steps |= {"mu": [-3, 0, 0, 0, -2, 5, 0, 0, 0, 0], "log likelihood": [-2] * 5 + [2] * 5}
+    steps |= {"inside": [0, 0, 4, 4, 0, 0, -4, -4, 0, 0], "too": [0, 0, -8, 0, 0, 0, 0, 8, 0, 0]}
+    table = 10 + pd.DataFrame.from_dict(steps, orient="index")
+    width = np.array([1, 4, 10, 10, 12, 12, 10, 4, 1]) / 100
+    band = pd.DataFrame({"lower": -width, "upper": width}, places)
+    with plt.rc_context():
+        figures.set_theme()
+        panels = {str(k): table for k in range(6)}
+        figure = page_figures.rank_curves(panels, dict.fromkeys(panels, band), "x", "y", columns=3)
+        figure.set_dpi(100)
+        figure.draw_without_rendering()
+    for ax in figure.axes:
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert len(boxes) == 2
+        assert not boxes[0].overlaps(boxes[1])
+        for box in boxes:
+            assert ax.get_window_extent().y0 < box.y0 < box.y1 < ax.get_window_extent().y1
+            for line in ax.lines:
+                assert (
+                    not line.get_path()
+                    .transformed(line.get_transform())
+                    .intersects_bbox(box, filled=False)
+                )
+    named = {name for text in figure.axes[0].texts for name in text.get_text().split(", ")}
+    assert named == {figures.symbol(name) for name in steps if name not in ("inside", "too")}
 
 
 def test_compared_puts_every_program_on_the_line_of_its_task() -> None:

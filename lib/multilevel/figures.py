@@ -9,6 +9,7 @@ teal and a sand for third and fourth series. Nothing is encoded by colour alone:
 styles, positions or labels repeat it.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,12 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import xarray as xr
+from arviz_stats.base import array_stats
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator
+from matplotlib.transforms import Bbox
 
 from multilevel.estimates import MIME, Estimates, mcse
 from multilevel.tables import interval
@@ -45,6 +48,7 @@ def set_theme() -> None:
             "font.size": 12,
             "axes.titlesize": 12,
             "axes.labelsize": 12,
+            "figure.labelsize": 12,
             "xtick.labelsize": 11,
             "ytick.labelsize": 11,
             "legend.fontsize": 11,
@@ -59,6 +63,90 @@ def refuse_more_than(things: Collection[Any], number: int) -> None:
     """Raise ValueError if there are more series than colours and styles to distinguish them."""
     if len(things) > number:
         raise ValueError(f"This figure can tell {number} things apart; it was given {len(things)}.")
+
+
+GREEK = re.compile(
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|"
+    "upsilon|phi|chi|psi|omega"
+)
+PARAMETER = re.compile(rf"({GREEK.pattern})(_bar)?(?:_(\w+?))?(?:\[(.+)\])?")
+
+
+def symbol(name: Any) -> str:
+    r"""Return the symbol of a parameter, for labels in figures.
+
+    Parameters
+    ----------
+    name
+        Name of a variable, with the label of one of its values or without, as in the index of
+        :func:`multilevel.summarise`.
+
+    Returns
+    -------
+    str
+        Matplotlib's formula of a Greek letter with its subscripts; other names, as they are.
+
+    Examples
+    --------
+    >>> print(symbol("alpha_actor[2]"))
+    $\alpha_{\text{actor, 2}}$
+    >>> print(symbol("alpha_bar"), symbol("sigma_alpha"), symbol("level[6]"))
+    $\bar{\alpha}$ $\sigma_{\alpha}$ level[6]
+    """
+    parts = PARAMETER.fullmatch(str(name))
+    if not parts or "$" in str(name):
+        return str(name)
+    letter, bar, below, label = parts.groups()
+    formula = rf"\bar{{\{letter}}}" if bar else rf"\{letter}"
+    if below and GREEK.fullmatch(below) and not label:
+        return rf"${formula}_{{\{below}}}$"
+    words = ", ".join(part.replace("_", " ") for part in (below, label) if part)
+    words = re.sub(r"([\\{}])", r"\\\1", words)
+    return rf"${formula}_{{\text{{{words}}}}}$" if words else f"${formula}$"
+
+
+def small_multiples(
+    number: int, height: float, columns: int | None = None
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with panels that share their scales, in a grid with as few gaps as possible.
+
+    Parameters
+    ----------
+    number
+        Number of panels.
+    height
+        Height of a panel, in inches.
+    columns
+        Number of panels per row; by default as many as rows, or a few more, but at most four.
+
+    Returns
+    -------
+    tuple of Figure and list of Axes
+        The panels, row by row. The lowest one of each column has tick labels.
+    """
+    columns = columns or min(-(-number // int(number**0.5)), 4)
+    rows = -(-number // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(6, height * rows + 0.6), sharex=True, sharey=True, squeeze=False
+    )
+    axes = list(grid.flat)
+    for ax in axes[number:]:
+        ax.set_axis_off()
+    for ax in axes[:number][-columns:]:
+        ax.tick_params(labelbottom=True)
+    return figure, axes[:number]
+
+
+def label_together(figure: Figure, xlabel: str, ylabel: str | None = None) -> None:
+    """Label the axes that all panels share, in the middle below and beside them."""
+    figure.supxlabel(xlabel)
+    if ylabel:
+        figure.supylabel(ylabel)
+    figure.draw_without_rendering()  # gives the panels their places
+    area = Bbox.union([ax.get_position() for ax in figure.axes])
+    figure.supxlabel(xlabel, x=(area.x0 + area.x1) / 2)
+    if ylabel:
+        figure.supylabel(ylabel, y=(area.y0 + area.y1) / 2)
 
 
 def with_numbers(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> Figure:
@@ -161,13 +249,16 @@ def shrinkage(
         ax.plot(x, part["partial pooling"], "s", color=TEAL, ms=3, label="partial pooling")
         ax.set(title=f"n = {n}", xticks=[], xlim=(-1.5, len(part) + 0.5))
     axes[0].set_ylabel(ylabel)
-    figure.supxlabel(xlabel, fontsize=12)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    label_together(figure, xlabel)
     return with_numbers(figure, {"estimates": estimates, "grand mean": as_estimates(grand_mean)})
 
 
 def forest(
-    summary: pd.DataFrame, xlabel: str, reference: float | xr.DataArray | None = 0.0
+    summary: pd.DataFrame,
+    xlabel: str,
+    reference: float | xr.DataArray | None = 0.0,
+    inner: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw a forest plot: the interval of each parameter as a line, its mean as a point.
 
@@ -175,26 +266,41 @@ def forest(
     ----------
     summary
         A table as returned by :func:`multilevel.summarise`: ``mean``, ``lower``, ``upper``, one row
-        per parameter, drawn from top to bottom.
+        per parameter, drawn from top to bottom. Greek names are drawn as letters.
     xlabel
         Label of the axis, with the unit and the kind and mass of the interval.
     reference
         Position of a dashed vertical line: a number, or draws, whose mean is drawn; None draws
         none.
+    inner
+        The same rows with shorter intervals, drawn as thicker lines on the others: the summary of
+        the same draws with ``prob=0.5``.
 
     Returns
     -------
     Figure
+
+    Raises
+    ------
+    ValueError
+        ``inner`` has other rows than ``summary``.
     """
+    if inner is not None and not inner.index.equals(summary.index):
+        raise ValueError("inner must have the rows of summary: summarise the same draws twice.")
     figure, ax = plt.subplots(figsize=(6, 0.8 + 0.27 * len(summary)))
     y = np.arange(len(summary))[::-1]
-    shown = {"summary": summary[[name for name in summary if name in FOREST]]}
+    tables = {"summary": summary} if inner is None else {"summary": summary, "inner": inner}
+    shown = {
+        key: table[[name for name in table if name in FOREST]] for key, table in tables.items()
+    }
     if reference is not None:
         shown["reference"] = as_estimates(reference)
         ax.axvline(float(np.mean(reference)), color=GREY, linestyle="--", linewidth=1)
-    ax.hlines(y, summary["lower"], summary["upper"], color=TEAL, linewidth=2)
-    ax.plot(summary["mean"], y, "o", color=TERRACOTTA, markersize=5)
-    ax.set(yticks=y, yticklabels=summary.index, xlabel=xlabel, ylim=(-0.7, len(summary) - 0.3))
+    for table, width in zip(tables.values(), (1.6 if len(tables) > 1 else 2, 4.5), strict=False):
+        ax.hlines(y, table["lower"], table["upper"], color=TEAL, linewidth=width)
+    ax.plot(summary["mean"], y, "o", color=TERRACOTTA, markersize=5, mec="white", mew=0.5)
+    names = [symbol(name) for name in summary.index]
+    ax.set(yticks=y, yticklabels=names, xlabel=xlabel, ylim=(-0.7, len(summary) - 0.3))
     return with_numbers(figure, shown)
 
 
@@ -207,7 +313,7 @@ def densities(
     xlim: tuple[float, float] | None = None,
     reference: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw the density of each quantity (kernel density estimate), labelled at its peak.
+    """Draw the density of each quantity: a kernel density estimate, corrected at the bounds.
 
     Parameters
     ----------
@@ -230,13 +336,10 @@ def densities(
     for (name, values), color, style in zip(
         draws.items(), PALETTE, ["-", "--", "-.", ":"], strict=False
     ):
-        flat = np.ravel(values)
-        sns.kdeplot(
-            x=flat, color=color, linestyle=style, fill=True, alpha=0.35, ax=ax, cut=0, clip=xlim
-        )
-        line = sns.kdeplot(x=flat, color=color, linestyle=style, ax=ax, cut=0, clip=xlim).lines[-1]
-        line.set_label(name)
-        top = max(top, line.get_ydata().max())
+        x, density = _density(values, xlim or (-np.inf, np.inf))
+        ax.fill_between(x, density, color=color, alpha=0.35, linewidth=0)
+        ax.plot(x, density, color=color, linestyle=style, label=symbol(name))
+        top = max(top, density.max())
     for name, place in (reference or {}).items():
         ax.axvline(place, color=GREY, linestyle=":", linewidth=1.5, label=name)
     ax.set(xlabel=xlabel, ylabel="density", yticks=[], ylim=(0, 1.05 * top))
@@ -247,6 +350,17 @@ def densities(
     if reference:
         shown["reference"] = pd.DataFrame({"place": pd.Series(reference)})
     return with_numbers(figure, shown)
+
+
+def _density(values: Any, xlim: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate a density on a grid from the smallest to the largest value, within the limits.
+
+    Values are reflected at both ends: a density that is high at its bound, like that of an
+    exponential distribution at zero, does not go down there.
+    """
+    x, density, _ = array_stats.kde(np.ravel(values), grid_len=1024)
+    inside = (x >= xlim[0]) & (x <= xlim[1])
+    return x[inside], density[inside]
 
 
 def _quantiles(values: Any) -> Estimates:
@@ -287,8 +401,7 @@ def scatter_of_draws(
         ax.set(title=title, yscale="log" if log_y else "linear")
         if log_y:
             ax.yaxis.set_major_formatter("{x:g}")
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel(ylabel, fontsize=12)
+    label_together(figure, xlabel, ylabel)
     shown = {
         f"{name} of {title}": _quantiles(draws[name])
         for title, draws in panels.items()
@@ -326,13 +439,12 @@ def bands(
     Returns
     -------
     Figure
-        A panel for each level of ``facet``, two per row, with shared scales.
+        A panel for each level of ``facet``, with shared scales.
     """
     refuse_more_than(tables, 2)
     levels = next(table[facet].unique() for table in tables.values() if facet in table)
-    rows = -(-len(levels) // 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(6, 1.9 * rows + 0.5), sharex=True, sharey=True)
-    for ax, level in zip(axes.flat, levels, strict=False):
+    figure, axes = small_multiples(len(levels), 1.9)
+    for ax, level in zip(axes, levels, strict=True):
         for (name, table), color, style in zip(tables.items(), PALETTE, ["-", "--"], strict=False):
             part = (table[table[facet] == level] if facet in table else table).sort_values(x)
             at = part[x].astype(str)
@@ -350,15 +462,10 @@ def bands(
                 label="observed",
             )
         ax.set(title=f"{facet} {level}", ylim=ylim)
-    for ax in list(axes.flat)[len(levels) :]:
-        ax.set_axis_off()
-    for ax in list(axes.flat)[: len(levels)][-2:]:
-        ax.tick_params(labelbottom=True)
-    handles, names = axes.flat[0].get_legend_handles_labels()
+    handles, names = axes[0].get_legend_handles_labels()
     if len(names) > 1:
-        figure.legend(handles, names, loc="outside upper center", ncols=2)
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel(ylabel, fontsize=12)
+        figure.legend(handles, names, loc="outside upper center", ncols=3)
+    label_together(figure, xlabel, ylabel)
     observed = {} if points is None else {"observed": points}
     return with_numbers(figure, {**tables, **observed})
 
@@ -397,7 +504,12 @@ def many_lines(
 
 
 def category_bars(
-    table: pd.DataFrame, hue: str, rows: Sequence[str], column: str | None, xlabel: str
+    table: pd.DataFrame,
+    hue: str,
+    rows: Sequence[str],
+    column: str | None,
+    xlabel: str,
+    ylabel: str = "probability",
 ) -> Figure:
     """Draw the probability of each category as a bar, with its interval as a line.
 
@@ -411,8 +523,8 @@ def category_bars(
         Names of columns; each combination of their levels is a row of panels.
     column
         Name of a column, whose levels are the columns of panels; None draws a single column.
-    xlabel
-        Label of the horizontal axis.
+    xlabel, ylabel
+        Labels of the axes.
 
     Returns
     -------
@@ -444,8 +556,7 @@ def category_bars(
         for value, color, hatch in zip(hues, PALETTE, ["", "///"], strict=False)
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(hues))
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel("probability", fontsize=12)
+    label_together(figure, xlabel, ylabel)
     return with_numbers(figure, {"bars": table})
 
 
@@ -481,13 +592,12 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
     categories = list(observed.cat.categories)
     sets = {"observed": observed.to_numpy()}
     sets |= {f"simulated {i}": values for i, values in enumerate(replicates.to_numpy(), start=1)}
-    rows = -(-len(sets) // 2)
-    figure, axes = plt.subplots(rows, 2, figsize=(6, 1.6 * rows + 0.4), sharex=True, sharey=True)
+    figure, axes = small_multiples(len(sets), 1.6)
     counted = {
         name: [int((values == category).sum()) for category in categories]
         for name, values in sets.items()
     }
-    for ax, (name, counts) in zip(axes.flat, counted.items(), strict=False):
+    for ax, (name, counts) in zip(axes, counted.items(), strict=True):
         first = name == "observed"
         ax.bar(
             categories,
@@ -497,8 +607,7 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
             edgecolor="white",
         )
         ax.set(title=name, xticks=categories)
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel("number of responses", fontsize=12)
+    label_together(figure, xlabel, "number of responses")
     table = pd.DataFrame(counted, index=categories)
     errors = np.sqrt(table.drop(columns="observed"))  # standard error of a Poisson count
     return with_numbers(figure, {"counts": Estimates.of(table, errors)})
@@ -591,25 +700,20 @@ def curves(
     """
     methods = list(dict.fromkeys(next(iter(panels.values()))["method"]))
     refuse_more_than(methods, len(MARKERS))
-    rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(6, 2.1 * rows + 0.9), sharex=True, sharey=True, squeeze=False
-    )
-    for ax, (title, table) in zip(axes.flat, panels.items(), strict=False):
+    figure, axes = small_multiples(len(panels), 2.2, columns)
+    for ax, (title, table) in zip(axes, panels.items(), strict=True):
         for method, marker, color in zip(methods, MARKERS, PALETTE, strict=False):
             part = table[table["method"] == method]
             ends = [part["value"] - part["lower"], part["upper"] - part["value"]]
-            style = {"color": color, "ms": 5, "mec": GREY, "mew": 0.5, "lw": 1.2, "elinewidth": 1}
-            ax.errorbar(part["x"], part["value"], ends, fmt=marker + "-", label=method, **style)
+            look: dict[str, Any] = {"color": color, "ms": 5, "mec": GREY, "mew": 0.5}
+            look |= {"lw": 1.2, "elinewidth": 1, "label": method}
+            ax.errorbar(part["x"], part["value"], ends, fmt=marker + "-", **look)
         ax.set(title=title, yscale="log", xscale="log" if log_x else "linear")
         for axis in [ax.yaxis, ax.xaxis][: 1 + log_x]:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter("")
-    for ax in list(axes.flat)[len(panels) :]:
-        ax.set_axis_off()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel(ylabel, fontsize=12)
+    label_together(figure, xlabel, ylabel)
     return with_numbers(figure, panels)

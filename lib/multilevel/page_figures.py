@@ -23,7 +23,10 @@ from multilevel.figures import (
     TEAL,
     TERRACOTTA,
     as_estimates,
+    label_together,
     refuse_more_than,
+    small_multiples,
+    symbol,
     with_numbers,
 )
 
@@ -372,7 +375,7 @@ def layers(
     for ax, words in zip(axes[:, 0], names, strict=True):
         ax.set_ylabel(words)
     axes[2, 0].invert_yaxis()
-    figure.supxlabel(xlabel, fontsize=12)
+    label_together(figure, xlabel)
     populations = pd.DataFrame(population, index=["mean", "sd"])
     return with_numbers(figure, {"measurements": data, "population": populations})
 
@@ -527,8 +530,7 @@ def rank_histograms(panels: Mapping[str, Sequence[int]], xlabel: str, ylabel: st
         ax.axhline(np.mean(counts), color="black", linestyle="--", linewidth=1)
         ax.set_title(title)
         ax.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel(ylabel, fontsize=12)
+    label_together(figure, xlabel, ylabel)
     return with_numbers(figure, {"counts": pd.DataFrame(dict(panels))})
 
 
@@ -559,13 +561,9 @@ def rank_curves(
     Figure
         The panels, with shared scales.
     """
-    rows = -(-len(panels) // columns)
-    size = (6, 1.9 * rows + 0.7)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False
-    )
+    figure, axes = small_multiples(len(panels), 1.9, columns)
     shown = {}
-    for ax, (title, counts) in zip(axes.flat, panels.items(), strict=False):
+    for ax, (title, counts) in zip(axes, panels.items(), strict=True):
         band = bands[title]
         x = np.linspace(0, 1, len(band) + 2)
         low, high = (np.pad(band[side].to_numpy(float), 1) for side in ("lower", "upper"))
@@ -573,33 +571,38 @@ def rank_curves(
         excess = np.pad(so_far / so_far[:, -1:], ((0, 0), (1, 0))) - x
         ax.fill_between(x, low, high, color=PALE, alpha=0.5, linewidth=0)
         ax.axhline(0, color=GREY, linestyle="--", linewidth=1)
-        for name, curve in zip(counts.index, excess, strict=True):
-            leaves = ((curve < low - 1e-12) | (curve > high + 1e-12)).any()
-            style = {"color": TERRACOTTA, "linewidth": 2.2} if leaves else {"linewidth": 1}
-            ax.plot(x, curve, **{"color": TEAL, **style})
-            if leaves:
-                _label_beside_peak(ax, name, x, curve)
+        leaves = ((excess < low - 1e-12) | (excess > high + 1e-12)).any(axis=1)
+        for curve, outside in zip(excess, leaves, strict=True):
+            color, width = (TERRACOTTA, 2.2) if outside else (TEAL, 1)
+            ax.plot(x, curve, color=color, linewidth=width)
+        _label_peaks(ax, counts.index, leaves, x, excess)
         ax.set_title(title)
-        ax.margins(y=0.18)
+        ax.margins(y=0.25)  # room for labels
         ax.set_xticks([0, 0.5, 1], labels=["0", "½", "1"])
         shown[title] = pd.DataFrame(excess[:, 1:-1], counts.index, band.index)
         shown[f"band of {title}"] = band
-    for ax in list(axes.flat)[len(panels) :]:
-        ax.set_axis_off()
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel(ylabel, fontsize=12)
+    label_together(figure, xlabel, ylabel)
     return with_numbers(figure, shown)
 
 
-def _label_beside_peak(ax: Axes, name: str, x: np.ndarray, y: np.ndarray) -> None:
-    """Label a curve beside its point that is farthest from zero, on the outer side."""
-    far = np.abs(y).argmax()
-    above, side = y[far] > 0, "left" if x[far] < 0.3 else "right" if x[far] > 0.7 else "center"
-    ax.annotate(
-        name,
-        (x[far], y[far]),
-        xytext=(0, 4 if above else -4),
-        textcoords="offset points",
-        ha=side,
-        va="bottom" if above else "top",
-    )
+def _label_peaks(
+    ax: Axes, names: pd.Index, chosen: np.ndarray, x: np.ndarray, curves: np.ndarray
+) -> None:
+    """Label the chosen curves outside all curves of a panel, so that no label crosses one.
+
+    Curves that are farthest from zero on the same side share a label, at the farthest of them.
+    """
+    peaks = np.abs(curves).argmax(axis=1)
+    heights = np.take_along_axis(curves, peaks[:, None], axis=1)[:, 0]
+    for side, edge in [(1, "bottom"), (-1, "top")]:
+        here = chosen & (side * heights > 0)
+        if here.any():
+            place = x[peaks[np.argmax(np.where(here, side * heights, 0))]]
+            ax.annotate(
+                ", ".join(map(symbol, names[here])),
+                (place, side * (side * curves).max()),
+                xytext=(0, 4 * side),
+                textcoords="offset points",
+                ha="left" if place < 0.3 else "right" if place > 0.7 else "center",
+                va=edge,
+            )
