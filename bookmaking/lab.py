@@ -5,10 +5,15 @@ import sys
 
 from bookmaking.paths import CHAPTERS
 
+HIDDEN = ["*.md", "fits", "__pycache__"]
+"""What the list of files leaves out: the other halves of the notebooks, and stored fits."""
+
 
 def main(arguments: list[str]) -> int:
-    """Start JupyterLab in the folder of the chapters; the arguments are passed to it."""
-    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(CHAPTERS), *arguments]
+    """Start JupyterLab with the welcome page open; the arguments are passed to it."""
+    options = ["--notebook-dir", str(CHAPTERS), "--LabApp.default_url=/lab/tree/welcome.ipynb"]
+    options += [f"--ContentsManager.hide_globs={HIDDEN}"]
+    command = [sys.executable, "-m", "jupyterlab", *options, *arguments]
     return subprocess.run(command).returncode
 
 
