@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from bookmaking.paths import CHAPTERS
 
@@ -9,11 +10,15 @@ HIDDEN = ["*.md", "fits", "__pycache__"]
 """What the list of files leaves out: the other halves of the notebooks, and stored fits."""
 
 
+def options(folder: Path) -> list[str]:
+    """Return the options with which JupyterLab opens a folder of chapters, at the welcome page."""
+    page = "--LabApp.default_url=/lab/tree/welcome.ipynb"
+    return ["--notebook-dir", str(folder), page, f"--ContentsManager.hide_globs={HIDDEN}"]
+
+
 def main(arguments: list[str]) -> int:
     """Start JupyterLab with the welcome page open; the arguments are passed to it."""
-    options = ["--notebook-dir", str(CHAPTERS), "--LabApp.default_url=/lab/tree/welcome.ipynb"]
-    options += [f"--ContentsManager.hide_globs={HIDDEN}"]
-    command = [sys.executable, "-m", "jupyterlab", *options, *arguments]
+    command = [sys.executable, "-m", "jupyterlab", *options(CHAPTERS), *arguments]
     return subprocess.run(command).returncode
 
 

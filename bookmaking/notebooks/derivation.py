@@ -26,7 +26,7 @@ METADATA = {
     },
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
 }
-"""What both halves of a chapter contain: their pairing and their kernel, as JupyterLab writes them."""
+"""What both halves of a chapter contain, as JupyterLab writes it: their pairing and kernel."""
 LEXER = IPythonKernel.language_info["pygments_lexer"]
 FOLDED = {
     "hide-cell": {"source_hidden": True},
