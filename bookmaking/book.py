@@ -15,9 +15,10 @@ from pathlib import Path
 
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
-from bookmaking.notebooks.derivation import refuse_edited_notebooks
+from bookmaking.notebooks.derivation import refuse_edited_notebooks, tidy
 from bookmaking.notebooks.execution import execute, outdated
 from bookmaking.paths import BOOKMAKING, BUILD, CHAPTERS, EXECUTED, HTML, ROOT, TOC, pages
+from multilevel.files import atomic
 
 BUILT_FROM = ".built-from"
 BUILD_LOCK = BUILD / "build.lock", "A build"
@@ -75,8 +76,13 @@ def html(arguments: list[str]) -> int:
 
 
 def notebooks(arguments: list[str]) -> int:
-    """Execute what changed, and store the outputs beside the sources."""
+    """Tidy sources, execute what changed, and store the outputs beside the sources."""
     refuse_edited_notebooks(pages())
+    for source in (CHAPTERS / f"{name}.md" for name in pages()):
+        text = source.read_text(encoding="utf-8")
+        if (tidied := tidy(text)) != text:
+            with atomic(source) as temporary:
+                temporary.write_text(tidied, encoding="utf-8", newline="\n")
     with only_one(*BUILD_LOCK):
         execute_outdated()
         for name in pages():

@@ -2,13 +2,23 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from bookmaking.paths import CHAPTERS
 
+HIDDEN = ["*.md", "fits", "__pycache__"]
+"""What the list of files leaves out: the other halves of the notebooks, and stored fits."""
+
+
+def options(folder: Path) -> list[str]:
+    """Return the options with which JupyterLab opens a folder of chapters, at the welcome page."""
+    page = "--LabApp.default_url=/lab/tree/welcome.ipynb"
+    return ["--notebook-dir", str(folder), page, f"--ContentsManager.hide_globs={HIDDEN}"]
+
 
 def main(arguments: list[str]) -> int:
-    """Start JupyterLab in the folder of the chapters; the arguments are passed to it."""
-    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(CHAPTERS), *arguments]
+    """Start JupyterLab with the welcome page open; the arguments are passed to it."""
+    command = [sys.executable, "-m", "jupyterlab", *options(CHAPTERS), *arguments]
     return subprocess.run(command).returncode
 
 

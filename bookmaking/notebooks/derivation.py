@@ -12,20 +12,50 @@ from typing import Any
 
 import jupytext
 import nbformat
+from ipykernel.ipkernel import IPythonKernel
 
 from bookmaking.paths import CHAPTERS
 from multilevel.files import atomic
 
 CHECKSUM = "cells_sha256"
 METADATA = {
-    # How Jupytext keeps the two halves of a chapter together
     "jupytext": {
+        "cell_metadata_filter": "mystnb,name,points,tags,-all",
         "formats": "md:myst,ipynb",
         "notebook_metadata_filter": "-jupytext.text_representation.jupytext_version",
     },
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
 }
+"""What both halves of a chapter contain, as JupyterLab writes it: their pairing and kernel."""
+LEXER = IPythonKernel.language_info["pygments_lexer"]
+FOLDED = {
+    "hide-cell": {"source_hidden": True},
+    "hide-input": {"source_hidden": True},
+    "hide-output": {"outputs_hidden": True},
+    "solution": {"source_hidden": True, "outputs_hidden": True},
+}
+"""What JupyterLab folds of a cell with a tag; the sentence of a check stays in sight."""
+
+
+def tidy(text: str) -> str:
+    """Return the source of a chapter in the form in which JupyterLab saves it.
+
+    Parameters
+    ----------
+    text
+        The chapter, in MyST Markdown, as any program saved it.
+    """
+    notebook = jupytext.reads(text, fmt="md:myst")
+    notebook.metadata = _metadata(notebook)
+    return str(jupytext.writes(notebook, fmt="md:myst"))
+
+
+def _metadata(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the metadata of a chapter: Jupytext names the language only where there is code."""
+    metadata = nbformat.from_dict(METADATA)
+    if any(cell.cell_type == "code" for cell in notebook.cells):
+        metadata.jupytext["default_lexer"] = LEXER
+    return metadata
 
 
 def derive(source: Path) -> nbformat.NotebookNode:
@@ -41,10 +71,18 @@ def derive(source: Path) -> nbformat.NotebookNode:
     The notebook; its cells' ids are counted, so that the same source gives the same file
     """
     notebook = jupytext.read(source, fmt="md:myst")
-    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.metadata = _metadata(notebook)
+    notebook.metadata["language_info"] = nbformat.from_dict(IPythonKernel.language_info)
     notebook.metadata[CHECKSUM] = checksum(notebook)
     for number, cell in enumerate(notebook.cells, start=1):
         cell["id"] = f"{source.stem}-{number}"
+        if cell.source.startswith("## Solution"):
+            cell.metadata["jp-MarkdownHeadingCollapsed"] = True
+        for tag in FOLDED.keys() & set(cell.metadata.get("tags", [])):
+            folded = cell.metadata.setdefault("jupyter", {})
+            folded |= FOLDED[tag]
+            if "outputs_hidden" in folded:
+                cell.metadata["collapsed"] = True
     return notebook
 
 

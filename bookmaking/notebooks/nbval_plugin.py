@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from bookmaking.notebooks.derivation import write
 from bookmaking.notebooks.outputs import disagreements
-from bookmaking.notebooks.pictures import lighter
+from bookmaking.notebooks.storing import as_stored
 from bookmaking.paths import EXECUTED
 
 STEP = 5  # s: the next run does not change a time that is rounded to it
@@ -56,8 +55,6 @@ class ExecutedFile(IPyNbFile):  # type: ignore[misc]
                 for output in cell.outputs:
                     if output.output_type == "execute_result":
                         output["execution_count"] = number
-                    if "image/png" in output.get("data", {}):
-                        output.data["image/png"] = lighter(output.data["image/png"])
             seconds = time.monotonic() - self.start
             self.nb.metadata["seconds_to_run"] = STEP * max(1, round(seconds / STEP))
             write(self.nb, Path(self.config.getoption("executed")) / self.path.name)
@@ -71,7 +68,7 @@ def keep_outputs(self: IPyNbCell, test: list[Any], ref: list[Any], _: object = N
             raise CellFailure("\n".join(output["traceback"]))
         if output.get("name") == "stderr":
             raise CellFailure(f"The cell wrote to standard error:\n{output['text']}")
-    self.cell["fresh"] = [nbformat.from_dict(output) for output in test]
+    self.cell["fresh"] = [as_stored(output) for output in test]
     for line in disagreements(ref, test) if ref else []:
         self.user_properties.append((DIFFERS, f"{self.path.name}, cell {self.cell_num}: {line}"))
     return True

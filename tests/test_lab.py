@@ -1,0 +1,157 @@
+"""JupyterLab itself opens and saves every chapter, and nothing changes."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import DEVNULL
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+from playwright.sync_api import Error, sync_playwright
+
+from bookmaking.lab import options
+from bookmaking.notebooks.derivation import tidy
+from bookmaking.paths import CHAPTERS
+from tests.test_browser import CHROMIUM, FLAGS
+
+SOURCES = sorted(CHAPTERS.glob("*.md"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
+    ),
+]
+OPEN_AND_SAVE = """async (path) => {
+  const shown = await jupyterapp.commands.execute("docmanager:open", {path, factory: "Notebook"});
+  await shown.context.ready;
+  await shown.sessionContext.ready;
+  await shown.sessionContext.session.kernel.info;
+  await new Promise((resolve) => setTimeout(resolve, 300));  // which may change the metadata
+  const unsaved = shown.context.model.dirty;
+  await shown.context.save();
+  await shown.sessionContext.shutdown();
+  shown.dispose();
+  return unsaved;
+}"""
+FOLDED = """async (path) => {
+  const shown = await jupyterapp.commands.execute("docmanager:open", {path, factory: "Notebook"});
+  await shown.context.ready;
+  await shown.revealed;
+  await shown.sessionContext.ready;
+  const folded = (cell) => cell.model.type === "code"
+    ? [(cell.model.getMetadata("tags") ?? []).join(), cell.inputHidden, cell.outputHidden]
+    : [cell.headingCollapsed];
+  const found = shown.content.widgets.map((cell) => [
+    cell.model.sharedModel.getSource().split("\\n")[0], folded(cell)]);
+  await shown.sessionContext.shutdown();
+  shown.dispose();
+  return found;
+}"""
+TAGS = {
+    "hide-cell,raises-exception": {(True, False)},
+    "hide-input": {(True, False)},
+    "solution": {(True, True)},
+    "starter": {(False, False)},
+}
+"""What is folded of cells with these tags: their code, their outputs."""
+
+
+@pytest.fixture(scope="module")
+def chapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the chapters, the sources first, as they come from a checkout or an archive."""
+    folder = tmp_path_factory.mktemp("lab") / "chapters"
+    folder.mkdir()
+    for pattern in ("*.md", "*.ipynb"):
+        for file in CHAPTERS.glob(pattern):
+            shutil.copyfile(file, folder / file.name)
+    for source in folder.glob("*.md"):
+        os.utime(source, (time.time() - 60,) * 2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(chapters: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Open JupyterLab, as ``make lab`` does, in Chromium."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", *options(chapters), "--no-browser"]
+    command += ["--allow-root", f"--port={port}", "--IdentityProvider.token=t"]
+    environment = os.environ | {"HOME": str(tmp_path_factory.mktemp("home"))}
+    command.append("--expose-app-in-browser")
+    with (
+        subprocess.Popen(command, env=environment, stdout=DEVNULL, stderr=DEVNULL) as jupyter,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        end = time.monotonic() + 60
+        while page.url == "about:blank":
+            try:
+                page.goto(f"http://127.0.0.1:{port}/?token=t")
+            except Error:
+                assert jupyter.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.2)
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+        yield page
+        browser.close()
+        jupyter.terminate()
+
+
+def test_the_welcome_page_is_open_and_the_list_has_the_notebooks(lab: Any) -> None:
+    lab.get_by_role("heading", name="Multilevel models in Python").wait_for()
+    lab.locator(".jp-DirListing-item").filter(has_text="welcome.ipynb").wait_for()
+    listed = lab.locator(".jp-DirListing-itemName").all_inner_texts()
+    assert not [name for name in listed if not name.endswith(".ipynb")]
+
+
+def test_checks_drawing_code_and_solutions_are_folded(lab: Any) -> None:
+    cells = lab.evaluate(FOLDED, "exercise-one-cluster.ipynb")
+    assert [text for text, folded in cells if folded == [True]] == ["## Solution"]
+    code = {text: folded for text, folded in cells if len(folded) == 3}
+    folded = {
+        tags: {tuple(rest) for tags_, *rest in code.values() if tags_ == tags} for tags in TAGS
+    }
+    assert folded == TAGS
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_opening_and_saving_a_chapter_changes_nothing(
+    lab: Any, chapters: Path, source: Path
+) -> None:
+    pair = [chapters / f"{source.stem}.{half}" for half in ("md", "ipynb")]
+    before = [file.read_text(encoding="utf-8") for file in pair]
+    assert not lab.evaluate(OPEN_AND_SAVE, f"{source.stem}.ipynb")
+    assert [file.read_text(encoding="utf-8") for file in pair] == before
+
+
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "VS Code": {
+        "kernelspec": {"display_name": ".venv", "language": "python", "name": "python3"},
+        "language_info": {"name": "python", "version": "3.13.9"},
+    },
+    "Colab": {
+        "colab": {"provenance": []},
+        "kernelspec": {"display_name": "Python 3", "name": "python3"},
+        "language_info": {"name": "python"},
+    },
+}
+
+
+@pytest.mark.parametrize("program", ELSEWHERE)
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_what_another_program_saved_comes_back_to_the_same_form(source: Path, program: str) -> None:
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    notebook.metadata = nbformat.from_dict(ELSEWHERE[program])
+    for number, cell in enumerate(notebook.cells):
+        cell.metadata |= {"vscode": {"languageId": "python"}, "id": f"a{number}", "outputId": "b"}
+    text = source.read_text(encoding="utf-8")
+    assert tidy(jupytext.writes(notebook, fmt="md:myst")) == text
+    assert tidy(text) == text
