@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const SCROLLING = ".bd-content figure, .explorable, .figure-numbers .tables";
+  const SCROLLING =
+    ".bd-content figure, .explorable, .figure-numbers .tables, .bd-content pre, .output.text_html";
 
   function letFocus() {
     for (const part of document.querySelectorAll(SCROLLING)) {
