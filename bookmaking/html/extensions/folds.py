@@ -5,19 +5,21 @@ from typing import Any
 import nbformat
 from sphinx.application import Sphinx
 
+from bookmaking.html.extensions.typography import set_numbers
+
 LONGEST = 150
 """Characters of a check's sentence that are shown on its fold."""
 KINDS = {"image/png": "figure", "text/html": "table"}
 
 
 def name_folds(app: Sphinx, page: str, source: list[str]) -> None:
-    """Give each folded cell of a notebook the words on its fold."""
+    """Set the words on the fold of each cell of a notebook."""
     if not source[0].startswith("{"):
         return
     notebook = nbformat.reads(source[0], as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            words = words_for(cell)
+            words = set_numbers(words_for(cell))
             shown = {"code_prompt_show": words, "code_prompt_hide": words}
             cell.metadata["mystnb"] = cell.metadata.get("mystnb", {}) | shown
     source[0] = nbformat.writes(notebook)

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 
 
 def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give pictures their size, and leave out scripts that the page does not need."""
+    """Write the size of pictures, and leave out scripts that the page does not need."""
     body = context.get("body", "")
     files = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
 
