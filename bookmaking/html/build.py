@@ -14,7 +14,7 @@ HERE = BOOKMAKING / "html"
 COPIED = ["_config.yml", "references.bib"]
 ASSETS = ["static", "templates", "favicon.svg"]
 ICON = re.compile(r"fa-[a-z-]+")
-DRAWN = re.compile(r'"?([a-z][\w-]*)"?:\[\d+,\d+,\[[^\]]*\],"\w+",(?:"[^"]*"|\[[^\]]*\])\],?')
+DRAWN = re.compile(r'(?<![\w"-])"?([\w-]+)"?:\[\d+,\d+,\[[^\]]*\],"\w+",(?:"[^"]*"|\[[^\]]*\])\],?')
 """An icon among those of FontAwesome, with its name."""
 MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg-full.js"
 
