@@ -1,4 +1,4 @@
-"""Keep pages light: pictures load when they come into sight, and MathJax only for formulas."""
+"""Keep pages light: pictures load after the text, and MathJax only where there are formulas."""
 
 import re
 from pathlib import Path
