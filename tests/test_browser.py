@@ -108,6 +108,10 @@ def test_page_opens_without_network_and_is_accessible(browser: Browser, name: st
         ".filter(image => image.getAttribute('width') < 2 * image.clientWidth)"  # dots a pixel
         ".map(image => image.alt)"
     )
+    tall = page.evaluate(
+        "[...document.querySelectorAll('.toggle-hidden')]"
+        ".filter(part => part.offsetHeight > 60).length"
+    )
     found += pale_in_the_dark(page)
     page.set_viewport_size({"width": NARROW, "height": 900})
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
@@ -117,6 +121,7 @@ def test_page_opens_without_network_and_is_accessible(browser: Browser, name: st
     page.context.close()
     assert found == []
     assert blurred == []
+    assert tall == 0  # what is folded away takes no room
     assert wide <= WIDE
     assert narrow <= NARROW
 
@@ -184,6 +189,7 @@ def test_the_meaning_of_a_term_is_shown_by_pointer_and_by_keyboard(browser: Brow
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_the_numbers_of_figures_are_accessible_when_opened(browser: Browser, mode: Mode) -> None:
     page = visit(browser, "calibration", NARROW, mode)
+    page.locator(".figure-numbers summary").first.click(timeout=5000)  # nothing lies over it
     page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     page.wait_for_timeout(200)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
