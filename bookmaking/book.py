@@ -80,7 +80,11 @@ def notebooks(arguments: list[str]) -> int:
     refuse_edited_notebooks(pages())
     for source in (CHAPTERS / f"{name}.md" for name in pages()):
         text = source.read_text(encoding="utf-8")
-        if (tidied := tidy(text)) != text:
+        try:
+            tidied = tidy(text)
+        except ValueError as error:
+            sys.exit(f"chapters/{source.name}: {error}. The chapter was not changed.")
+        if tidied != text:
             with atomic(source) as temporary:
                 temporary.write_text(tidied, encoding="utf-8", newline="\n")
     with only_one(*BUILD_LOCK):

@@ -155,3 +155,9 @@ def test_what_another_program_saved_comes_back_to_the_same_form(source: Path, pr
     text = source.read_text(encoding="utf-8")
     assert tidy(jupytext.writes(notebook, fmt="md:myst")) == text
     assert tidy(text) == text
+
+
+def test_a_header_that_a_notebook_cannot_keep_is_refused() -> None:
+    text = SOURCES[0].read_text(encoding="utf-8").replace("kernelspec:", "title: x\nkernelspec:", 1)
+    with pytest.raises(ValueError, match="the header has title, which would be lost"):
+        tidy(text)

@@ -27,6 +27,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
 }
 """What both halves of a chapter contain, as JupyterLab writes it: their pairing and kernel."""
+DROPPED = {"accelerator", "colab", "language_info", "vscode", "widgets", CHECKSUM, "seconds_to_run"}
+"""What programs add to a notebook, and a chapter's source does not contain."""
 LEXER = IPythonKernel.language_info["pygments_lexer"]
 FOLDED = {
     "hide-cell": {"source_hidden": True},
@@ -44,8 +46,18 @@ def tidy(text: str) -> str:
     ----------
     text
         The chapter, in MyST Markdown, as any program saved it.
+
+    Raises
+    ------
+    ValueError
+        Its header has entries that a notebook cannot keep; the message names them.
     """
     notebook = jupytext.reads(text, fmt="md:myst")
+    if lost := sorted(set(notebook.metadata) - METADATA.keys() - DROPPED):
+        raise ValueError(
+            f"the header has {', '.join(lost)}, which would be lost when the notebook is saved in "
+            f"JupyterLab: take it out"
+        )
     notebook.metadata = _metadata(notebook)
     return str(jupytext.writes(notebook, fmt="md:myst"))
 
