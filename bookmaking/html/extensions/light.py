@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import imagesize  # type: ignore[import-untyped]
+from PIL import Image
 from sphinx.application import Sphinx
 
 
@@ -14,7 +14,8 @@ def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
     files = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
 
     def with_size(tag: re.Match[str]) -> str:
-        width, height = imagesize.get(files[tag[2]])
+        with Image.open(files[tag[2]]) as picture:
+            width, height = picture.size
         return f'<img loading="lazy" width="{width}" height="{height}" {tag[1]}'
 
     context["body"] = re.sub(r'<img ([^>]*src="[^"]*_images/([^"]+)")', with_size, body)
