@@ -154,6 +154,7 @@
     const svg = make("svg", { "aria-hidden": "true" });
     const draw = () => {
       const { width, height } = svg.getBoundingClientRect();
+      if (width <= 2 * LEFT) return; // not laid out yet: it is drawn when it is
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       svg.replaceChildren(...paint(width, height));
     };
