@@ -1,6 +1,7 @@
 """JupyterLab itself opens and saves every chapter, and nothing changes."""
 
 import os
+import platform
 import shutil
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from playwright.sync_api import Error, sync_playwright
 
 from bookmaking.lab import options
-from bookmaking.notebooks.derivation import tidy
+from bookmaking.notebooks.derivation import tidy, write
 from bookmaking.paths import CHAPTERS
 from tests.test_browser import CHROMIUM, FLAGS
 
@@ -65,7 +66,10 @@ TAGS = {
 
 @pytest.fixture(scope="module")
 def chapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the chapters, the sources first, as they come from a checkout or an archive."""
+    """Copy the chapters, the sources first, as they come from a checkout or an archive.
+
+    A kernel writes its version of Python into a notebook: that of the last digit is the machine's.
+    """
     folder = tmp_path_factory.mktemp("lab") / "chapters"
     folder.mkdir()
     for pattern in ("*.md", "*.ipynb"):
@@ -73,6 +77,10 @@ def chapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copyfile(file, folder / file.name)
     for source in folder.glob("*.md"):
         os.utime(source, (time.time() - 60,) * 2)
+        path = source.with_suffix(".ipynb")
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata.language_info["version"] = platform.python_version()
+        write(notebook, path)
     return folder
 
 
@@ -89,20 +97,22 @@ def lab(chapters: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
         subprocess.Popen(command, env=environment, stdout=DEVNULL, stderr=DEVNULL) as jupyter,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        end = time.monotonic() + 60
-        while page.url == "about:blank":
-            try:
-                page.goto(f"http://127.0.0.1:{port}/?token=t")
-            except Error:
-                assert jupyter.poll() is None
-                assert time.monotonic() < end
-                time.sleep(0.2)
-        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
-        yield page
-        browser.close()
-        jupyter.terminate()
+        try:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page(viewport={"width": 1400, "height": 1000})
+            end = time.monotonic() + 60
+            while page.url == "about:blank":
+                try:
+                    page.goto(f"http://127.0.0.1:{port}/?token=t")
+                except Error:
+                    assert jupyter.poll() is None
+                    assert time.monotonic() < end
+                    time.sleep(0.2)
+            page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+            yield page
+            browser.close()
+        finally:
+            jupyter.kill()  # a kernel ends when its server does
 
 
 def test_the_welcome_page_is_open_and_the_list_has_the_notebooks(lab: Any) -> None:
