@@ -13,10 +13,13 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+import nbformat
+
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
 from bookmaking.notebooks.derivation import refuse_edited_notebooks, tidy
-from bookmaking.notebooks.execution import execute, outdated
+from bookmaking.notebooks.execution import execute, outdated, refresh
+from bookmaking.notebooks.filling import fill, glued
 from bookmaking.paths import BOOKMAKING, BUILD, CHAPTERS, EXECUTED, HTML, ROOT, TOC, pages
 from multilevel.files import atomic
 
@@ -76,7 +79,7 @@ def html(arguments: list[str]) -> int:
 
 
 def notebooks(arguments: list[str]) -> int:
-    """Tidy sources, execute what changed, and store the outputs beside the sources."""
+    """Tidy sources, execute what changed, store the outputs beside the sources, fill in numbers."""
     refuse_edited_notebooks(pages())
     for source in (CHAPTERS / f"{name}.md" for name in pages()):
         text = source.read_text(encoding="utf-8")
@@ -84,20 +87,30 @@ def notebooks(arguments: list[str]) -> int:
             tidied = tidy(text)
         except ValueError as error:
             sys.exit(f"chapters/{source.name}: {error}. The chapter was not changed.")
-        if tidied != text:
-            with atomic(source) as temporary:
-                temporary.write_text(tidied, encoding="utf-8", newline="\n")
+        _replace(source, text, tidied)
     with only_one(*BUILD_LOCK):
         execute_outdated()
         for name in pages():
+            executed = nbformat.read(EXECUTED / f"{name}.ipynb", as_version=4)
+            source = CHAPTERS / f"{name}.md"
+            text = source.read_text(encoding="utf-8")
+            _replace(source, text, fill(text, glued(executed.cells)))
             shutil.copy(EXECUTED / f"{name}.ipynb", CHAPTERS)
     return 0
 
 
+def _replace(source: Path, text: str, new: str) -> None:
+    if new != text:
+        with atomic(source) as temporary:
+            temporary.write_text(new, encoding="utf-8", newline="\n")
+
+
 def execute_outdated() -> None:
-    """Execute the chapters that are out of date."""
+    """Execute the chapters whose code is out of date, and give all of them their present text."""
     if names := outdated(pages()):
         execute(names)
+    for name in pages():
+        refresh(name)
 
 
 def build_if_changed(sources: list[Path]) -> None:

@@ -4,16 +4,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bookmaking.paths import CHAPTERS
+from bookmaking.paths import BUILD, CHAPTERS
 
 HIDDEN = ["*.md", "fits", "__pycache__"]
 """What the list of files leaves out: the other halves of the notebooks, and stored fits."""
 
 
-def options(folder: Path) -> list[str]:
+def options(folder: Path, workspaces: Path = BUILD / "lab") -> list[str]:
     """Return the options with which JupyterLab opens a folder of chapters, at the welcome page."""
-    page = "--LabApp.default_url=/lab/tree/welcome.ipynb"
-    return ["--notebook-dir", str(folder), page, f"--ContentsManager.hide_globs={HIDDEN}"]
+    from bookmaking import contents
+
+    contents.prepare(workspaces)
+    return [
+        f"--notebook-dir={folder}",
+        f"--LabApp.workspaces_dir={workspaces}",
+        "--LabApp.default_url=/lab/tree/welcome.ipynb",
+        "--ServerApp.contents_manager_class=bookmaking.contents.BookOrder",
+        f"--ContentsManager.hide_globs={HIDDEN}",
+    ]
 
 
 def main(arguments: list[str]) -> int:

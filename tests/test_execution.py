@@ -210,7 +210,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("file", "text", "again"),
     [
-        ("chapters/one.md", "# One", ["one"]),
+        ("chapters/one.md", "# One", []),
+        ("chapters/one.md", "```{code-cell}\nx = 1\n```\n", ["one"]),
         ("data/table.csv", "a\n2\n", ["one", "two"]),
         ("lib/models.py", "x = 2\n", ["one", "two"]),
         ("lib/models.py", "# Only a comment.\nx = 1\n", []),

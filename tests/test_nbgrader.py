@@ -452,7 +452,7 @@ def test_the_archive_of_students_holds_no_check_no_solution_and_no_rubric(studen
         assert "MARK SCHEME" not in text
         assert "Rubric" not in text
         assert "ml.hand_in" in text
-        assert not re.search(r"^:::|\{(doc|eq|ref|glue:text)\}`", text, re.MULTILINE)
+        assert not re.search(r"^:::|\{(eq|ref)\}`|\.ipynb|<!--\w", text, re.MULTILINE)
 
 
 def test_the_hidden_part_fails_where_nbgrader_executes_it_itself(course: Path) -> None:

@@ -32,7 +32,7 @@ from bookmaking.grading.exercises import (
     points_of,
     rubric_of,
 )
-from bookmaking.grading.plain import plain, quoted
+from bookmaking.grading.plain import plain
 from bookmaking.grading.sandbox import STUDY_DATA
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
@@ -138,14 +138,14 @@ def _telling(cells: Iterable[Any]) -> set[str]:
         lines = cell.source.splitlines()
         if shown := cell.metadata.get("mystnb"):
             found.add(shown["figure"]["name"])
-            lines += [shown["figure"]["caption"], shown.get("image", {}).get("alt", "")]
+            lines.append(shown.get("image", {}).get("alt", ""))
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             lines += output.get("text", data.get("text/plain", "")).splitlines()
             found |= {data[kind][:BEGINNING] for kind in data if kind == "image/png"}
             if "scrapbook" in output.get("metadata", {}):
                 name = output.metadata["scrapbook"]["name"]
-                found |= {f'"name": "{name}"', f"{{glue:text}}`{name}`"}
+                found |= {f'"name": "{name}"', f"<!--{name}-->"}
         found |= {line.strip() for line in lines if len(line.strip()) >= TELLING}
     return found
 
@@ -176,7 +176,7 @@ def refuse_traces(folder: Path, secret: set[str]) -> None:
 
 
 def _links_to_what_is_left_out(line: str) -> bool:
-    return any(re.search(rf"{{doc}}`(?:[^`]*<)?{name}>?`", line) for name in left_out())
+    return any(re.search(rf"\]\({name}\.ipynb\b", line) for name in left_out())
 
 
 @cache
@@ -333,13 +333,12 @@ def assignment_notebook(assignment: str) -> nbformat.NotebookNode:
     nbgrader executes it itself
     """
     page = student_notebook(PREFIX + assignment, outputs=False)
-    stored = nbformat.read(CHAPTERS / f"{PREFIX}{assignment}.ipynb", as_version=4)
-    values, points, rubrics = quoted(stored.cells), points_of(assignment), rubric_of(assignment)
+    points, rubrics = points_of(assignment), rubric_of(assignment)
     cells = []
     for number, cell in enumerate(page.cells, start=1):
         cells.append(cell)
         if cell.cell_type == "markdown":
-            cell.source = plain(cell.source, values)
+            cell.source = plain(cell.source)
         if is_written(cell):
             name = cell.metadata.pop("name")
             _grades(cell, name, points=cell.metadata.pop("points"), task=True)

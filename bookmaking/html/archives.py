@@ -12,7 +12,8 @@ LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.ty
 """Files from which the library is installed, besides data."""
 RUNNING = ["requirements/run.txt", "bookmaking/pyproject.toml"]
 RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths", "locking")]
-RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "lab", "ready")]
+RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "ready")]
+RUNNING += [f"bookmaking/{name}.py" for name in ("lab", "contents")]
 """Files that set up an environment, check it, open JupyterLab and check an exercise."""
 NOTEBOOKS = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
 NOTEBOOKS += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]

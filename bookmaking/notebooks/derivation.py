@@ -14,6 +14,7 @@ import jupytext
 import nbformat
 from ipykernel.ipkernel import IPythonKernel
 
+from bookmaking.notebooks.filling import fill, glued
 from bookmaking.paths import CHAPTERS
 from multilevel.files import atomic
 
@@ -95,6 +96,35 @@ def derive(source: Path) -> nbformat.NotebookNode:
             folded |= FOLDED[tag]
             if "outputs_hidden" in folded:
                 cell.metadata["collapsed"] = True
+    return notebook
+
+
+def with_outputs(source: Path, executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook of a chapter with outputs, and with the numbers that its text quotes.
+
+    Parameters
+    ----------
+    source
+        The chapter, a MyST Markdown file.
+    executed
+        The executed notebook of the same code; its text may be older.
+
+    Raises
+    ------
+    ValueError
+        The text quotes what no cell glued; the message names it.
+    """
+    notebook = derive(source)
+    ran = [cell for cell in executed.cells if cell.cell_type == "code"]
+    here = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, done in zip(here, ran, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = fill(cell.source, glued(ran))
+    if "seconds_to_run" in executed.metadata:
+        notebook.metadata["seconds_to_run"] = executed.metadata["seconds_to_run"]
+    notebook.metadata[CHECKSUM] = checksum(notebook)
     return notebook
 
 

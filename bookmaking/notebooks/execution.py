@@ -1,10 +1,11 @@
 """Execute chapters with nbval, each once: the HTML shows the outputs that are compared.
 
 A chapter is executed in ``_build/run``, a folder like the project's. It is not executed again while
-its source, the library, the data and the lock are unchanged.
+its code, the library, the data and the lock are unchanged.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from bookmaking.notebooks.derivation import derive, write
+from bookmaking.notebooks.derivation import derive, with_outputs, write
 from bookmaking.paths import (
     BOOKMAKING,
     CHAPTERS,
@@ -39,7 +40,10 @@ def key_of(name: str) -> str:
     """Return a checksum of all files on which the outputs of a chapter depend."""
     code = module_state(*sorted(LIBRARY.glob("*.py")), BOOKMAKING / "notebooks" / "nbval_plugin.py")
     digest = hashlib.sha256(code.encode())
-    for file in [CHAPTERS / f"{name}.md", LOCK, *sorted(DATA.glob("*.csv"))]:
+    cells = derive(CHAPTERS / f"{name}.md").cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    digest.update(json.dumps(sources).encode())
+    for file in [LOCK, *sorted(DATA.glob("*.csv"))]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -86,6 +90,22 @@ def execute(names: list[str], processes: int = PROCESSES) -> None:
                 temporary.write_text(keys[name], encoding="utf-8")
     if done.returncode not in (0, 5):  # 5: no code cells
         sys.exit("A chapter could not be executed; the cell that failed and the reason are above.")
+
+
+def refresh(name: str) -> Path:
+    """Give the executed notebook of a chapter the text of its source, with the run's numbers.
+
+    Raises
+    ------
+    SystemExit
+        The text quotes what no cell glued; the message names it.
+    """
+    source, path = CHAPTERS / f"{name}.md", EXECUTED / f"{name}.ipynb"
+    try:
+        write(with_outputs(source, nbformat.read(path, as_version=4)), path)
+    except ValueError as error:
+        sys.exit(f"chapters/{name}.md: {error}")
+    return path
 
 
 def prepare(name: str) -> Path:

@@ -10,6 +10,7 @@ styles, positions or labels repeat it.
 """
 
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,9 @@ GREY = "#6b6b6b"
 PROBABILITIES = -0.05, 1.05  # limits of an axis of probabilities
 
 
+DPI = 120  # at which a figure is as wide as a page
+
+
 def set_theme() -> None:
     """Set the book's theme for all figures that follow, with seaborn's ``set_theme``."""
     sns.set_theme(
@@ -43,7 +47,7 @@ def set_theme() -> None:
         rc={
             "axes.spines.right": False,
             "axes.spines.top": False,
-            "figure.dpi": 240,  # two dots per pixel at the full width of a page
+            "figure.dpi": DPI,
             "figure.figsize": (6, 3.8),
             "font.size": 12,
             "axes.titlesize": 12,
@@ -57,6 +61,12 @@ def set_theme() -> None:
             "savefig.facecolor": "white",
         },
     )
+    if "IPython" in sys.modules:  # two dots per pixel in notebooks, which show the size intended
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        if get_ipython():
+            set_matplotlib_formats("retina")
 
 
 def refuse_more_than(things: Collection[Any], number: int) -> None:

@@ -19,13 +19,14 @@ class Entry(NamedTuple):
 
 
 def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
-    """Store the terms of the glossary; an entry may have several."""
+    """Store the terms of the glossary; an entry may have several, with commas between them."""
     if app.env.docname != PAGE:
         return
     for item in doctree.findall(nodes.definition_list_item):
-        terms = list(item.findall(nodes.term))
-        entry = Entry(terms[0]["ids"][0], item[-1].astext().replace("\n", " "))
-        _glossary(app.env).update({term.astext(): entry for term in terms})
+        terms = item[0].astext().split(", ")
+        item[0]["ids"].append(nodes.make_id(f"term-{terms[0]}"))
+        entry = Entry(item[0]["ids"][0], item[-1].astext().replace("\n", " "))
+        _glossary(app.env).update(dict.fromkeys(terms, entry))
 
 
 def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:

@@ -9,15 +9,13 @@ UNIT = r"(?:%|ms|s|min|h|kB|MB|GB|kHz|Hz)(?![\w’'])"
 AS_WRITTEN = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
 
 
-def set_numbers(text: str, after_number: bool = False) -> str:
+def set_numbers(text: str) -> str:
     r"""Return text with minus signs, and with no-break spaces between numbers and units.
 
     Parameters
     ----------
     text
         Prose.
-    after_number
-        Whether it follows a number, as after one that was computed.
 
     Examples
     --------
@@ -25,8 +23,7 @@ def set_numbers(text: str, after_number: bool = False) -> str:
     ['−3', 'is', '95\xa0%', 'of', 'it,', 'on', 'pages', '3-4']
     """
     text = re.sub(r"(?<![\w.)\]-])-(?=\.?\d)", "\N{MINUS SIGN}", text)
-    start = r"(?<=\d)|^" if after_number else r"(?<=\d)"
-    return re.sub(rf"(?:{start}) (?={UNIT})", "\N{NO-BREAK SPACE}", text)
+    return re.sub(rf"(?<=\d) (?={UNIT})", "\N{NO-BREAK SPACE}", text)
 
 
 def set_page(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -34,14 +31,12 @@ def set_page(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for raw in doctree.findall(nodes.raw):
         if "<td" in raw.astext():  # a table that code displayed
             raw[:] = [nodes.Text(re.sub(r"(<td>)-(?=\.?\d)", "\\1\N{MINUS SIGN}", raw.astext()))]
-    before = ""
     for text in list(doctree.findall(nodes.Text)):
         written = text.astext()
         if not any(isinstance(parent, AS_WRITTEN) for parent in _parents(text)):
-            told = set_numbers(written, after_number=before[-1:].isdigit())
+            told = set_numbers(written)
             if told != written:
                 text.parent.replace(text, nodes.Text(told))
-        before = written
 
 
 def _parents(node: nodes.Node) -> list[nodes.Node]:

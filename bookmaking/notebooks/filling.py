@@ -1,0 +1,86 @@
+"""Fill in what the text of a chapter takes from elsewhere: computed numbers, and tables of columns.
+
+A comment names the source, so that the text reads well wherever Markdown is shown:
+``about 0.72<!--icc--> of the variance`` has the number that a cell glued as ``icc``, and
+``<!--columns: pooling.csv-->``, down to ``<!--end-->``, has that table's columns from the
+dictionary of the data (``entries``: all that the dictionary says). ``make notebooks`` fills in
+both; a new number begins as ``?<!--icc-->``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bookmaking.html.extensions.typography import set_numbers
+from bookmaking.paths import ROOT
+
+CODE = r"`[^`\n]+`"
+NUMBER = re.compile(rf"(?P<written>{CODE}|[\w.,?−-]*)<!--(?P<name>(?!end\b)[\w-]+)-->")
+COMMENT_OR_CODE = re.compile(rf"{CODE}|<!--.*?-->")
+DICTIONARY = re.compile(
+    r"(?P<start><!--(?P<kind>columns|entries): (?P<tables>[\w., ]+)-->\n).*?(?=<!--end-->)",
+    re.DOTALL,
+)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return text with its numbers and its descriptions of tables as they are now.
+
+    Parameters
+    ----------
+    text
+        The source of a chapter or of one of its cells, in Markdown.
+    values
+        What the page's cells glued, by name, as :func:`glued` finds it.
+
+    Raises
+    ------
+    ValueError
+        No cell glues a number, it stands before no comment, or contains spaces outside of code; or
+        the dictionary has no such entry. The message names it.
+    """
+    number_or_code = re.compile(f"{NUMBER.pattern}|{CODE}")
+    text = number_or_code.sub(
+        lambda found: _number(found, values) if found["name"] else found[0], text
+    )
+    return DICTIONARY.sub(_entries, text)
+
+
+def _number(found: re.Match[str], values: Mapping[str, str]) -> str:
+    name = found["name"]
+    if name not in values:
+        raise ValueError(f"the text quotes {name!r}, and no cell glues it")
+    value = set_numbers(values[name])
+    text = f"`{value}`" if found["written"].startswith("`") else value
+    if not found["written"] or not NUMBER.fullmatch(f"{text}<!--{name}-->"):
+        raise ValueError(f"<!--{name}--> should follow a number (at first ?), or `text` in code")
+    return f"{text}<!--{name}-->"
+
+
+def _entries(found: re.Match[str]) -> str:
+    """Return a block with its tables' columns, or their whole entries, one level lower."""
+    dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    parts = [found["start"]]
+    for table in found["tables"].split(", "):
+        entry = re.search(rf"^## {re.escape(table)}\b.*?(?=^## |\Z)", dictionary, re.DOTALL | re.M)
+        if not entry:
+            raise ValueError(f"data/README.md has no entry for {table}")
+        rows = "".join(re.findall(r"^\|.*\n", entry[0], re.M))
+        parts.append(rows if found["kind"] == "columns" else f"#{entry[0].strip()}\n")
+    return "\n".join([*parts, ""])
+
+
+def without_comments(text: str) -> str:
+    """Return text without the comments that say where its parts come from; code is left alone."""
+    return COMMENT_OR_CODE.sub(lambda found: found[0] if found[0][0] == "`" else "", text)
+
+
+def glued(cells: Iterable[Any]) -> dict[str, str]:
+    """Return what the executed cells of a page glued, as the text quotes it, by name."""
+    found = {}
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            if scrap := output.get("metadata", {}).get("scrapbook"):
+                text = output["data"][f"{scrap['mime_prefix']}text/plain"]
+                found[scrap["name"]] = text.strip("'")
+    return found
