@@ -2,12 +2,14 @@
 
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
@@ -19,7 +21,7 @@ from playwright.sync_api import Error, sync_playwright
 
 from bookmaking.lab import options
 from bookmaking.notebooks.derivation import tidy, write
-from bookmaking.paths import CHAPTERS
+from bookmaking.paths import CHAPTERS, pages
 from tests.test_browser import CHROMIUM, FLAGS
 
 SOURCES = sorted(CHAPTERS.glob("*.md"))
@@ -29,7 +31,7 @@ pytestmark = [
         CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
     ),
 ]
-OPEN_AND_SAVE = """async (path) => {
+VISIT = """async (path) => {
   const shown = await jupyterapp.commands.execute("docmanager:open", {path, factory: "Notebook"});
   await shown.context.ready;
   await shown.sessionContext.ready;
@@ -37,9 +39,21 @@ OPEN_AND_SAVE = """async (path) => {
   await new Promise((resolve) => setTimeout(resolve, 300));  // which may change the metadata
   const unsaved = shown.context.model.dirty;
   await shown.context.save();
+  await jupyterapp.commands.execute("notebook:expand-all-headings");
+  const texts = [];
+  for (const [number, cell] of shown.content.widgets.entries()) {
+    if (cell.model.type !== "markdown") continue;
+    const output = () => cell.node.querySelector(".myst");
+    for (let wait = 0; wait < 200 && !output()?.childElementCount; wait++) {
+      await shown.content.scrollToItem(number);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    output()?.querySelectorAll("code").forEach((code) => code.remove());
+    texts.push(output()?.innerText ?? cell.model.sharedModel.getSource());
+  }
   await shown.sessionContext.shutdown();
   shown.dispose();
-  return unsaved;
+  return {unsaved, texts};
 }"""
 FOLDED = """async (path) => {
   const shown = await jupyterapp.commands.execute("docmanager:open", {path, factory: "Notebook"});
@@ -55,6 +69,10 @@ FOLDED = """async (path) => {
   shown.dispose();
   return found;
 }"""
+RAW = re.compile(
+    r"\{[\w:-]+\}`|^:{3,}|^`{3}|^\([\w-]+\)=|<!--|Unknown (Directive|Role)|⚠", re.MULTILINE
+)
+"""What a reader should not see: roles, fences, labels, comments, and complaints."""
 TAGS = {
     "hide-cell,raises-exception": {(True, False)},
     "hide-input": {(True, False)},
@@ -87,11 +105,18 @@ def chapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lab(chapters: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Open JupyterLab, as ``make lab`` does, in Chromium."""
+    home = tmp_path_factory.mktemp("home")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", *options(chapters), "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *options(chapters, home / "workspaces"),
+        "--no-browser",
+    ]
     command += ["--allow-root", f"--port={port}", "--IdentityProvider.token=t"]
-    environment = os.environ | {"HOME": str(tmp_path_factory.mktemp("home"))}
+    environment = os.environ | {"HOME": str(home)}
     command.append("--expose-app-in-browser")
     with (
         subprocess.Popen(command, env=environment, stdout=DEVNULL, stderr=DEVNULL) as jupyter,
@@ -119,7 +144,7 @@ def test_the_welcome_page_is_open_and_the_list_has_the_notebooks(lab: Any) -> No
     lab.get_by_role("heading", name="Multilevel models in Python").wait_for()
     lab.locator(".jp-DirListing-item").filter(has_text="welcome.ipynb").wait_for()
     listed = lab.locator(".jp-DirListing-itemName").all_inner_texts()
-    assert not [name for name in listed if not name.endswith(".ipynb")]
+    assert listed == [f"{name}.ipynb" for name in pages()]
 
 
 def test_checks_drawing_code_and_solutions_are_folded(lab: Any) -> None:
@@ -132,14 +157,41 @@ def test_checks_drawing_code_and_solutions_are_folded(lab: Any) -> None:
     assert folded == TAGS
 
 
+@pytest.fixture(scope="module")
+def visit(lab: Any) -> Callable[[Path], tuple[bool, list[str], list[str]]]:
+    """Open, save, read and close a chapter, once: was it unsaved, its texts, and complaints."""
+
+    @cache
+    def once(source: Path) -> tuple[bool, list[str], list[str]]:
+        complaints: list[str] = []
+        keep = lambda message: complaints.append(message.text)  # noqa: E731
+        lab.on("console", keep)
+        seen = lab.evaluate(VISIT, f"{source.stem}.ipynb")
+        lab.remove_listener("console", keep)
+        return seen["unsaved"], seen["texts"], complaints
+
+    return once
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_opening_and_saving_a_chapter_changes_nothing(
-    lab: Any, chapters: Path, source: Path
+    visit: Any, chapters: Path, source: Path
 ) -> None:
     pair = [chapters / f"{source.stem}.{half}" for half in ("md", "ipynb")]
     before = [file.read_text(encoding="utf-8") for file in pair]
-    assert not lab.evaluate(OPEN_AND_SAVE, f"{source.stem}.ipynb")
+    unsaved, *_ = visit(source)
+    assert not unsaved
     assert [file.read_text(encoding="utf-8") for file in pair] == before
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_no_text_of_a_chapter_is_shown_as_markup(visit: Any, source: Path) -> None:
+    _, texts, complaints = visit(source)
+    assert len(texts) == sum(
+        cell.cell_type == "markdown" for cell in jupytext.read(source, fmt="md:myst").cells
+    )
+    assert [found[0] for text in texts if (found := RAW.search(text))] == []
+    assert [text for text in complaints if re.search("not found|No target|Unknown", text)] == []
 
 
 ELSEWHERE: dict[str, dict[str, Any]] = {

@@ -92,7 +92,7 @@ def execute(names: list[str], processes: int = PROCESSES) -> None:
         sys.exit("A chapter could not be executed; the cell that failed and the reason are above.")
 
 
-def refresh(name: str) -> Path:
+def refresh(name: str) -> None:
     """Give the executed notebook of a chapter the text of its source, with the run's numbers.
 
     Raises
@@ -105,7 +105,6 @@ def refresh(name: str) -> Path:
         write(with_outputs(source, nbformat.read(path, as_version=4)), path)
     except ValueError as error:
         sys.exit(f"chapters/{name}.md: {error}")
-    return path
 
 
 def prepare(name: str) -> Path:
