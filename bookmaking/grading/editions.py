@@ -91,7 +91,7 @@ def without_solutions(cells: Iterable[Any], exercise: bool) -> list[Any]:
             if exercise and line.startswith("## "):
                 shown = line == "## Hand in" or (shown and not handing_in and line != "## Solution")
                 handing_in |= line == "## Hand in"
-            elif not exercise and line.startswith(":::{solution-start}"):
+            elif not exercise and line.startswith(("## Solution", ":::{solution-start}")):
                 shown = False
             if shown and not _links_to_what_is_left_out(line):
                 lines.append(line)

@@ -31,13 +31,7 @@ METADATA = {
 DROPPED = {"accelerator", "colab", "language_info", "vscode", "widgets", CHECKSUM, "seconds_to_run"}
 """What programs add to a notebook, and a chapter's source does not contain."""
 LEXER = IPythonKernel.language_info["pygments_lexer"]
-FOLDED = {
-    "hide-cell": {"source_hidden": True},
-    "hide-input": {"source_hidden": True},
-    "hide-output": {"outputs_hidden": True},
-    "solution": {"source_hidden": True, "outputs_hidden": True},
-}
-"""What JupyterLab folds of a cell with a tag; the sentence of a check stays in sight."""
+CHECK = {"hide-cell", "raises-exception"}
 
 
 def tidy(text: str) -> str:
@@ -91,12 +85,20 @@ def derive(source: Path) -> nbformat.NotebookNode:
         cell["id"] = f"{source.stem}-{number}"
         if cell.source.startswith("## Solution"):
             cell.metadata["jp-MarkdownHeadingCollapsed"] = True
-        for tag in FOLDED.keys() & set(cell.metadata.get("tags", [])):
-            folded = cell.metadata.setdefault("jupyter", {})
-            folded |= FOLDED[tag]
-            if "outputs_hidden" in folded:
-                cell.metadata["collapsed"] = True
+        _fold(cell)
     return notebook
+
+
+def _fold(cell: Any) -> None:
+    """Fold a cell in JupyterLab as in the HTML; the sentence of a check stays in sight."""
+    tags = set(cell.metadata.get("tags", []))
+    source = bool(tags & {"hide-cell", "hide-input", "solution"})
+    outputs = bool(tags & {"hide-output", "solution"}) or tags & CHECK == {"hide-cell"}
+    hidden = {"source_hidden": source, "outputs_hidden": outputs}
+    if folded := {name: True for name, value in hidden.items() if value}:
+        cell.metadata["jupyter"] = folded
+    if outputs:
+        cell.metadata["collapsed"] = True
 
 
 def with_outputs(source: Path, executed: nbformat.NotebookNode) -> nbformat.NotebookNode:

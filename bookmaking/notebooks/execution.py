@@ -93,7 +93,7 @@ def execute(names: list[str], processes: int = PROCESSES) -> None:
 
 
 def refresh(name: str) -> None:
-    """Give the executed notebook of a chapter the text of its source, with the run's numbers.
+    """Write the text of a chapter into its executed notebook, with the numbers of the run.
 
     Raises
     ------
