@@ -13,6 +13,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
 
+from bookmaking.html.extensions.formulas import THIN, as_mathml
 from bookmaking.html.extensions.typography import set_numbers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,11 +76,34 @@ def test_what_a_page_loads_is_in_the_book(page: BeautifulSoup) -> None:
             assert (folder / address).resolve().is_file(), address
 
 
-def test_mathematics_is_served_from_the_book() -> None:
-    assert (HTML / "mathjax" / "tex-svg-full.js").is_file()
-    assert "Apache License" in (HTML / "mathjax" / "LICENSE").read_text(encoding="utf-8")
-    scripts = soup(HTML / "chapters" / "repeated-measures.html").find_all("script", src=True)
-    assert any("mathjax/tex-svg-full.js" in str(script["src"]) for script in scripts)
+def test_formulas_need_no_script_and_have_their_font(page: BeautifulSoup) -> None:
+    formulas = page.select("article .math")
+    assert all(formula.math for formula in formulas)
+    fonts = page.select('link[href*="_static/formulas.css"]')
+    assert len(fonts) == bool(page.select("article math"))
+    for formula in formulas:
+        assert not re.search(r"[\\$]", formula.get_text()), formula
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        (r"\tfrac12 x", r"<mn>1</mn><mn>2</mn></mfrac><mi>x</mi>"),
+        ("x^23", "<msup><mi>x</mi><mn>2</mn></msup><mn>3</mn>"),
+        ("x_{23}", "<msub><mi>x</mi><mn>23</mn></msub>"),
+        (r"\boldsymbol{\beta} x", "<mi>𝜷</mi><mi>x</mi>"),
+        (r"a, \dots, b", "<mo>…</mo>"),
+        (r"a < \dots < b", "<mi>⋯</mi>"),
+        (
+            r"\begin{aligned} a &\sim \text{flat} \end{aligned}",
+            '<mo form="infix">∼</mo><mi>flat</mi>',
+        ),
+        (r"\text{logit} \Pr(x)", f"<mi>logit</mi>{THIN}<mi>Pr</mi><mo>&ApplyFunction;</mo><mo "),
+        (r"\log \sigma", f"<mi>log</mi><mo>&ApplyFunction;</mo>{THIN}<mi>σ</mi>"),
+    ],
+)
+def test_a_formula_reads_as_in_latex(tex: str, expected: str) -> None:
+    assert expected in as_mathml(tex)
 
 
 def test_every_figure_has_an_alt_text_of_its_own(page: BeautifulSoup) -> None:
@@ -218,7 +242,7 @@ def test_the_archive_of_the_pages_holds_all_of_them() -> None:
     with ZipFile(ROOT / "_build" / "multilevel-html.zip") as archive:
         packed = set(archive.namelist())
     assert "multilevel-html/index.html" in packed
-    assert "multilevel-html/mathjax/tex-svg-full.js" in packed
+    assert {f"multilevel-html/_static/{name}" for name in ("formulas.css", "OFL.txt")} <= packed
     for source in SOURCES:
         assert f"multilevel-html/chapters/{source.stem}.html" in packed
 

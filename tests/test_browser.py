@@ -65,7 +65,6 @@ def visit(browser: Browser, name: str, width: int = WIDE, mode: Mode = "light") 
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: said.extend(outside(request.url)))
     page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html", wait_until="load")
-    page.wait_for_function("!window.MathJax || MathJax.startup && MathJax.startup.document")
     page.wait_for_timeout(300)
     assert said == []
     return page

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.metadata import distribution
 from pathlib import Path
 
 from bookmaking.paths import BOOKMAKING, BUILD, ROOT, TOC
@@ -16,7 +15,6 @@ ASSETS = ["static", "templates", "favicon.svg"]
 ICON = re.compile(r"fa-[a-z-]+")
 DRAWN = re.compile(r'(?<![\w"-])"?([\w-]+)"?:\[\d+,\d+,\[[^\]]*\],"\w+",(?:"[^"]*"|\[[^\]]*\])\],?')
 """An icon among those of FontAwesome, with its name."""
-MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg-full.js"
 
 
 def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> Path:
@@ -54,8 +52,6 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
         shutil.copy(notebook, source / "chapters")
     (source / "data").mkdir()
     shutil.copy(ROOT / "data" / "README.md", source / "data")
-    shutil.copytree(HERE / "mathjax", source / "root" / "mathjax")
-    shutil.copy(_mathjax(), source / "root" / "mathjax")
 
     options = ["-W", "-n", "--keep-going"]
     done = _jupyter_book(["build", str(source), "--path-output", str(folder), *options])
@@ -83,11 +79,6 @@ def _lighten(html: Path) -> None:
     text = icons.read_text(encoding="utf-8")
     text = DRAWN.sub(lambda icon: icon[0] if f"fa-{icon[1]}" in used else "", text)
     icons.write_text(text, encoding="utf-8")
-
-
-def _mathjax() -> Path:
-    """Return the one file of MathJax that the pages need; it fetches nothing."""
-    return Path(str(distribution("sphinx-mathjax-offline").locate_file(MATHJAX)))
 
 
 def _jupyter_book(arguments: list[str]) -> subprocess.CompletedProcess[str]:
