@@ -92,7 +92,7 @@ def test_formulas_need_no_script_and_have_their_font(page: BeautifulSoup) -> Non
         ("x^23", "<msup><mi>x</mi><mn>2</mn></msup><mn>3</mn>"),
         ("x_{23}", "<msub><mi>x</mi><mn>23</mn></msub>"),
         (r"\boldsymbol{\beta} x", "<mi>𝜷</mi><mi>x</mi>"),
-        (r"a, \dots, b", "<mo>…</mo>"),
+        (r"a, \dots, b", "<mi>…</mi>"),
         (r"a < \dots < b", "<mi>⋯</mi>"),
         (
             r"\begin{aligned} a &\sim \text{flat} \end{aligned}",
