@@ -1,5 +1,6 @@
 """The built book: every page is there, nothing failed, and reading it needs no network."""
 
+import gzip
 import re
 import subprocess
 import sys
@@ -74,6 +75,39 @@ def test_what_a_page_loads_is_in_the_book(page: BeautifulSoup) -> None:
         address = str(tag.get("src") or "").split("?")[0]
         if address and not address.startswith("data:"):
             assert (folder / address).resolve().is_file(), address
+
+
+def weight(name: str, *selectors: str) -> int:
+    """Return the bytes that a server sends, compressed, for a page and what the selectors find."""
+    page = HTML / "chapters" / f"{name}.html"
+    tags = soup(page).select(", ".join(selectors))
+    addresses = {str(tag.get("src") or tag.get("href")).split("?")[0] for tag in tags}
+    files = {(page.parent / address).resolve() for address in addresses}
+    return sum(len(gzip.compress(file.read_bytes(), 6)) for file in {page, *files})
+
+
+@pytest.mark.parametrize("name", [source.stem for source in SOURCES])
+def test_page_is_light(name: str) -> None:
+    styles, scripts = "link[rel=stylesheet]", "script[src]:not([defer])"
+    everything = weight(name, styles, "script[src]", "img[src]", "link[rel=icon]")
+    assert everything < (500_000 if name == "welcome" else 1_200_000)
+    # At 1.6 Mbit/s it is there after 1.1 s and two round trips.
+    assert weight(name, styles, scripts) < 220_000
+    assert not soup(HTML / "chapters" / f"{name}.html").select("link[rel=preload]")
+
+
+def test_no_page_needs_the_theme_s_fonts_and_maps() -> None:
+    assert list(HTML.rglob("*.map")) == []
+    theme = (HTML / "_static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    assert "fa-solid-900.woff2" not in theme
+    assert "data:font/woff;base64," in theme
+
+
+def test_pictures_are_lazy_and_state_their_size(page: BeautifulSoup) -> None:
+    for image in page.select("article img"):
+        assert image.get("loading") == "lazy"
+        assert int(str(image.get("width"))) > 0
+        assert int(str(image.get("height"))) > 0
 
 
 def test_formulas_need_no_script_and_have_their_font(page: BeautifulSoup) -> None:

@@ -23,7 +23,7 @@ def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
     context["body"] = re.sub(r'<img ([^>]*src="[^"]*_images/([^"]+)")', with_size, body)
     for script in context["script_files"]:
         if script.filename and AT_ONCE not in str(script.filename):
-            script.attributes["defer"] = "defer"
+            script.attributes["defer"] = None if page == "search" else "defer"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
