@@ -1,5 +1,6 @@
 """The built book: every page is there, nothing failed, and reading it needs no network."""
 
+import gzip
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
 
+from bookmaking.html.extensions.formulas import THIN, as_mathml
 from bookmaking.html.extensions.typography import set_numbers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,11 +84,67 @@ def test_what_a_page_loads_is_in_the_book(page: BeautifulSoup) -> None:
             assert (folder / address).resolve().is_file(), address
 
 
-def test_mathematics_is_served_from_the_book() -> None:
-    assert (HTML / "mathjax" / "tex-svg-full.js").is_file()
-    assert "Apache License" in (HTML / "mathjax" / "LICENSE").read_text(encoding="utf-8")
-    scripts = soup(HTML / "chapters" / "repeated-measures.html").find_all("script", src=True)
-    assert any("mathjax/tex-svg-full.js" in str(script["src"]) for script in scripts)
+def weight(name: str, *selectors: str) -> int:
+    """Return the bytes that a server sends, compressed, for a page and what the selectors find."""
+    page = HTML / "chapters" / f"{name}.html"
+    tags = soup(page).select(", ".join(selectors))
+    addresses = {str(tag.get("src") or tag.get("href")).split("?")[0] for tag in tags}
+    files = {(page.parent / address).resolve() for address in addresses}
+    return sum(len(gzip.compress(file.read_bytes(), 6)) for file in {page, *files})
+
+
+@pytest.mark.parametrize("name", [source.stem for source in SOURCES])
+def test_page_is_light(name: str) -> None:
+    styles, scripts = "link[rel=stylesheet]", "script[src]:not([defer])"
+    everything = weight(name, styles, "script[src]", "img[src]", "link[rel=icon]")
+    assert everything < (500_000 if name == "welcome" else 1_200_000)
+    # At 1.6 Mbit/s it is there after 1.1 s and two round trips.
+    assert weight(name, styles, scripts) < 220_000
+    assert not soup(HTML / "chapters" / f"{name}.html").select("link[rel=preload]")
+
+
+def test_no_page_needs_the_theme_s_fonts_and_maps() -> None:
+    assert list(HTML.rglob("*.map")) == []
+    theme = (HTML / "_static/styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    assert "fa-solid-900.woff2" not in theme
+    assert "data:font/woff;base64," in theme
+
+
+def test_pictures_are_lazy_and_state_their_size(page: BeautifulSoup) -> None:
+    for image in page.select("article img"):
+        assert image.get("loading") == "lazy"
+        assert int(str(image.get("width"))) > 0
+        assert int(str(image.get("height"))) > 0
+
+
+def test_formulas_need_no_script_and_have_their_font(page: BeautifulSoup) -> None:
+    formulas = page.select("article .math")
+    assert all(formula.math for formula in formulas)
+    fonts = page.select('link[href*="_static/formulas.css"]')
+    assert len(fonts) == bool(page.select("article math"))
+    for formula in formulas:
+        assert not re.search(r"[\\$]", formula.get_text()), formula
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        (r"\tfrac12 x", r"<mn>1</mn><mn>2</mn></mfrac><mi>x</mi>"),
+        ("x^23", "<msup><mi>x</mi><mn>2</mn></msup><mn>3</mn>"),
+        ("x_{23}", "<msub><mi>x</mi><mn>23</mn></msub>"),
+        (r"\boldsymbol{\beta} x", "<mi>𝜷</mi><mi>x</mi>"),
+        (r"a, \dots, b", "<mi>…</mi>"),
+        (r"a < \dots < b", "<mi>⋯</mi>"),
+        (
+            r"\begin{aligned} a &\sim \text{flat} \end{aligned}",
+            '<mo form="infix">∼</mo><mi>flat</mi>',
+        ),
+        (r"\text{logit} \Pr(x)", f"<mi>logit</mi>{THIN}<mi>Pr</mi><mo>&ApplyFunction;</mo><mo "),
+        (r"\log \sigma", f"<mi>log</mi><mo>&ApplyFunction;</mo>{THIN}<mi>σ</mi>"),
+    ],
+)
+def test_a_formula_reads_as_in_latex(tex: str, expected: str) -> None:
+    assert expected in as_mathml(tex)
 
 
 def test_every_figure_has_an_alt_text_of_its_own(page: BeautifulSoup) -> None:
@@ -208,7 +266,7 @@ def test_the_archive_of_the_pages_holds_all_of_them() -> None:
     with ZipFile(ROOT / "_build" / "multilevel-html.zip") as archive:
         packed = set(archive.namelist())
     assert "multilevel-html/index.html" in packed
-    assert "multilevel-html/mathjax/tex-svg-full.js" in packed
+    assert {f"multilevel-html/_static/{name}" for name in ("formulas.css", "OFL.txt")} <= packed
     for source in SOURCES:
         assert f"multilevel-html/chapters/{source.stem}.html" in packed
 

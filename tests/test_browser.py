@@ -65,10 +65,23 @@ def visit(browser: Browser, name: str, width: int = WIDE, mode: Mode = "light") 
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: said.extend(outside(request.url)))
     page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html", wait_until="load")
-    page.wait_for_function("!window.MathJax || MathJax.startup && MathJax.startup.document")
     page.wait_for_timeout(300)
     assert said == []
     return page
+
+
+def fonts_of_formulas(page: Page) -> set[str]:
+    """Return the fonts in which the formulas in sight are set."""
+    inspector = page.context.new_cdp_session(page)
+    for part in ("DOM", "CSS"):
+        inspector.send(f"{part}.enable")
+    root = inspector.send("DOM.getDocument")["root"]["nodeId"]
+    found = inspector.send("DOM.querySelectorAll", {"nodeId": root, "selector": "article math"})
+    fonts = [
+        inspector.send("CSS.getPlatformFontsForNode", {"nodeId": formula})["fonts"]
+        for formula in found["nodeIds"]
+    ]
+    return {font["familyName"] for formula in fonts for font in formula}
 
 
 def violations(page: Page, contrast: bool = True) -> list[str]:
@@ -118,8 +131,10 @@ def test_page_opens_without_network_and_is_accessible(browser: Browser, name: st
     page.wait_for_timeout(600)  # until the theme has noticed what scrolls now
     found += violations(page, contrast=False)
     narrow = page.evaluate("document.documentElement.scrollWidth")
+    fonts = fonts_of_formulas(page)
     page.context.close()
     assert found == []
+    assert fonts <= {"STIX Two Math"}
     assert blurred == []
     assert tall == 0  # what is folded away takes no room
     assert wide <= WIDE

@@ -4,9 +4,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from importlib.metadata import distribution
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
+
+from fontTools.subset import Subsetter
+from fontTools.ttLib import TTFont
 
 from bookmaking.paths import BOOKMAKING, BUILD, ROOT, TOC
 
@@ -16,7 +20,12 @@ ASSETS = ["static", "templates", "favicon.svg"]
 ICON = re.compile(r"fa-[a-z-]+")
 DRAWN = re.compile(r'(?<![\w"-])"?([\w-]+)"?:\[\d+,\d+,\[[^\]]*\],"\w+",(?:"[^"]*"|\[[^\]]*\])\],?')
 """An icon among those of FontAwesome, with its name."""
-MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-svg-full.js"
+WRITTEN = re.compile(r"(?:\.fa-[\w-]+::?before,?)+\{content:[^}]*\}")
+"""The same icon for style sheets, which would write it in a font."""
+LETTER = re.compile(r"\\f[0-9a-f]{3}\b|[\ue000-\uf8ff]")
+"""An icon that a style sheet does write, as a letter of the font or as its number."""
+EARLY = re.compile(r'<link rel="preload" as="script"[^>]*>\s*')
+FONT = re.compile(r"url\(\.\./(vendor[^)]+solid[^)]+)\.woff2\) format\(.woff2.\)")
 
 
 def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> Path:
@@ -54,8 +63,6 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
         shutil.copy(notebook, source / "chapters")
     (source / "data").mkdir()
     shutil.copy(ROOT / "data" / "README.md", source / "data")
-    shutil.copytree(HERE / "mathjax", source / "root" / "mathjax")
-    shutil.copy(_mathjax(), source / "root" / "mathjax")
 
     options = ["-W", "-n", "--keep-going"]
     done = _jupyter_book(["build", str(source), "--path-output", str(folder), *options])
@@ -73,21 +80,37 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
 
 
 def _lighten(html: Path) -> None:
-    """Leave out what no page needs: maps of the theme's code, and all icons but a dozen."""
+    """Leave out what no page needs: maps of the theme's code, haste, and all icons but a few."""
     for unused in html.rglob("*.map"):
         unused.unlink()
+    for page in html.rglob("*.html"):
+        _edit(page, EARLY, lambda link: "")
     scripts = html / "_static" / "scripts"
     users = [*html.rglob("*.html"), *scripts.glob("*theme*.js")]
     used = {name for file in users for name in ICON.findall(file.read_text(encoding="utf-8"))}
-    icons = scripts / "fontawesome.js"
-    text = icons.read_text(encoding="utf-8")
-    text = DRAWN.sub(lambda icon: icon[0] if f"fa-{icon[1]}" in used else "", text)
-    icons.write_text(text, encoding="utf-8")
+    _edit(scripts / "fontawesome.js", DRAWN, lambda icon: icon[0] * (f"fa-{icon[1]}" in used))
+
+    static = html / "_static"
+    theme = static / "styles" / "pydata-sphinx-theme.css"
+    _edit(theme, WRITTEN, lambda icon: "")
+    styles = [file.read_text(encoding="utf-8") for file in static.rglob("*.css")]
+    letters = {letter for text in styles for letter in LETTER.findall(text)}
+    numbers = [int(letter[1:], 16) if letter[1:] else ord(letter) for letter in letters]
+    _edit(theme, FONT, lambda font: _inlined(static / f"{font[1]}.ttf", numbers))
 
 
-def _mathjax() -> Path:
-    """Return the one file of MathJax that the pages need; it fetches nothing."""
-    return Path(str(distribution("sphinx-mathjax-offline").locate_file(MATHJAX)))
+def _edit(file: Path, pattern: re.Pattern[str], wanted: Callable[[re.Match[str]], str]) -> None:
+    file.write_text(pattern.sub(wanted, file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _inlined(font: Path, letters: list[int]) -> str:
+    """Return a font with these letters alone, to stand in a style sheet."""
+    loaded, part, packed = TTFont(font), Subsetter(), BytesIO()
+    part.populate(unicodes=letters)
+    part.subset(loaded)
+    loaded.flavor = "woff"
+    loaded.save(packed)
+    return f'url("data:font/woff;base64,{b64encode(packed.getvalue()).decode()}") format("woff")'
 
 
 def _jupyter_book(arguments: list[str]) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from bookmaking.html.extensions.formulas import as_mathml
 from multilevel.estimates import MIME
 
 DIGITS = 3  # significant ones; the notebook has them all
@@ -57,9 +58,9 @@ def _table(table: dict[str, Any]) -> str:
 
 
 def _label(text: str) -> str:
-    """Return a label as HTML; a formula in it, which Matplotlib draws, is for MathJax here."""
-    formula = r'<span class="math notranslate nohighlight">\\(\1\\)</span>'
-    return re.sub(r"\$(.+?)\$", formula, escape(text))
+    """Return a label as HTML, with the formula in it that Matplotlib draws."""
+    parts = re.split(r"\$(.+?)\$", text)
+    return "".join(as_mathml(part) if k % 2 else escape(part) for k, part in enumerate(parts))
 
 
 def _written(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Keep pages light: pictures load after the text, and MathJax only where there are formulas."""
+"""Keep pages light: pictures and scripts load after the text."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import Any
 from PIL import Image
 from sphinx.application import Sphinx
 
+AT_ONCE = "documentation_options.js"  # which scripts in the pages refer to
+
 
 def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Write the size of pictures, and leave out scripts that the page does not need."""
+    """Write the size of pictures, and let no script wait for the text or keep it waiting."""
     body = context.get("body", "")
     files = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
 
@@ -19,9 +21,9 @@ def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
         return f'<img loading="lazy" width="{width}" height="{height}" {tag[1]}'
 
     context["body"] = re.sub(r'<img ([^>]*src="[^"]*_images/([^"]+)")', with_size, body)
-    if 'class="math' not in body:
-        kept = [script for script in context["script_files"] if "mathjax" not in str(script)]
-        context["script_files"] = kept
+    for script in context["script_files"]:
+        if script.filename and AT_ONCE not in str(script.filename):
+            script.attributes["defer"] = None if page == "search" else "defer"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

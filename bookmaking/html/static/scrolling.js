@@ -3,7 +3,7 @@
 
 (() => {
   const SCROLLING =
-    ".bd-content figure, .explorable, .figure-numbers .tables, .bd-content pre, .output.text_html";
+    ".bd-content :is(figure, pre), .formula, .explorable, .figure-numbers .tables, .output.text_html";
 
   function letFocus() {
     for (const part of document.querySelectorAll(SCROLLING)) {
