@@ -53,10 +53,15 @@ def outside(address: str) -> list[str]:
     return [] if address.startswith((HTML.as_uri(), "data:", "blob:")) else [address]
 
 
-def visit(browser: Browser, name: str, width: int = WIDE, mode: Mode = "light") -> Page:
+def visit(
+    browser: Browser, name: str, width: int = WIDE, mode: Mode = "light", touch: bool = False
+) -> Page:
     """Open a page; it fails the test when it complains or asks for something outside the book."""
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=mode, offline=True
+        viewport={"width": width, "height": 900},
+        color_scheme=mode,
+        offline=True,
+        has_touch=touch,
     )
     context.add_init_script(f"localStorage.setItem('mode', '{mode}')")
     page = context.new_page()
@@ -64,7 +69,8 @@ def visit(browser: Browser, name: str, width: int = WIDE, mode: Mode = "light") 
     page.on("console", lambda message: said.extend([message.text] * (message.type == "error")))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: said.extend(outside(request.url)))
-    page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html", wait_until="load")
+    name, mark, query = name.partition("?")
+    page.goto(f"{(HTML / 'chapters' / name).as_uri()}.html{mark}{query}", wait_until="load")
     page.wait_for_function("!window.MathJax || MathJax.startup && MathJax.startup.document")
     page.wait_for_timeout(300)
     assert said == []
@@ -154,12 +160,15 @@ def test_a_page_is_printed_in_light_mode(browser: Browser) -> None:
         ".every(part => !part.checkVisibility())"
     )
     assert hidden
+    outlines = page.evaluate(
+        "[...document.querySelectorAll('mjx-container svg g')].map(g => getComputedStyle(g).stroke)"
+    )
+    assert set(outlines) == {"none"}  # a hairline would make letters bold
     page.context.close()
 
 
 def test_search_finds_a_word_without_network(browser: Browser) -> None:
-    page = visit(browser, "../search")
-    page.goto(f"{(HTML / 'search').as_uri()}.html?q=shrinkage")
+    page = visit(browser, "../search?q=shrinkage")
     page.wait_for_selector("#search-results li a")
     assert "repeated-measures" in (page.content())
     page.context.close()
@@ -183,6 +192,34 @@ def test_the_meaning_of_a_term_is_shown_by_pointer_and_by_keyboard(browser: Brow
     assert link.get_attribute("aria-describedby") == "glossary-tip"
     page.keyboard.press("Escape")
     assert not tip.is_visible()
+    page.context.close()
+
+
+def test_a_first_tap_shows_the_meaning_of_a_term_and_a_second_one_leads_to_it(
+    browser: Browser,
+) -> None:
+    page = visit(browser, "repeated-measures", NARROW, touch=True)
+    here = page.url
+    links, tip = page.locator("a.glossary-term"), page.locator("#glossary-tip")
+    for link in (links.nth(0), links.nth(1)):
+        link.tap()
+        page.wait_for_timeout(400)
+        meaning = link.get_attribute("data-meaning")
+        assert tip.inner_text() == f"{meaning} (Tap again for the glossary.)"
+        assert page.url == here
+    page.locator("h1").last.tap()
+    assert not tip.is_visible()
+    links.nth(1).tap()
+    assert page.url == here
+    links.nth(1).tap()
+    page.wait_for_url("**/glossary.html#*")
+    page.context.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_page_for_lost_visitors_is_accessible(browser: Browser, mode: Mode) -> None:
+    page = visit(browser, "../404", WIDE, mode)
+    assert violations(page) == []
     page.context.close()
 
 
