@@ -66,8 +66,7 @@ def build_without_solutions() -> None:
     edition = editions.make_student()
     shutil.rmtree(HTML, ignore_errors=True)
     shutil.copytree(edition / "html", HTML)
-    archives.pack(BUILD / "multilevel-html.zip", HTML, HTML.rglob("*"))
-    archives.pack(BUILD / "multilevel-notebooks.zip", edition, edition.rglob("*"))
+    archives.pack_pages(HTML)
     print("solutions are held back: pyproject.toml, [tool.bookmaking]")
 
 

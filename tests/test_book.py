@@ -7,15 +7,21 @@ import sys
 from copy import copy
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unicodedata import normalize
 from zipfile import ZipFile
 
 import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
+from pybtex.database import parse_file
 
 from bookmaking.html.extensions.formulas import THIN, as_mathml
 from bookmaking.html.extensions.typography import set_numbers
+from bookmaking.html.extensions.ways import offer_ways
+from bookmaking.paths import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -192,6 +198,90 @@ def test_a_page_says_how_long_it_takes(source: Path) -> None:
     assert bool(re.search(r"about \d+ seconds", said)) == has_code
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -> None:
+    page = HTML / "chapters" / f"{source.stem}.html"
+    (line,) = soup(page).select("h1 + .page-times + .page-ways")
+    own, together, how = (str(link["href"]) for link in line.select("a"))
+    cells = nbformat.read(page.parent / own, as_version=4).cells
+    assert [cell.id for cell in cells] == [
+        cell.id for cell in nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
+    ]
+    with ZipFile(page.parent / together) as archive:
+        assert f"multilevel-notebooks/chapters/{source.stem}.ipynb" in archive.namelist()
+    address, _, anchor = how.partition("#")
+    section = soup((page.parent / address).resolve() if address else page).find(id=anchor)
+    assert section is not None
+    assert "python3 -m bookmaking lab" in section.get_text()
+
+
+def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
+    app: Any = SimpleNamespace()
+    app.config = SimpleNamespace(html_baseurl="https://book.org/", root_doc="chapters/welcome")
+    launch = [{"url": "https://hub/x.ipynb", "text": "Binder"}]
+    context = {
+        "pathto": lambda name, resource=0: f"../{name}" if resource else "welcome.html",
+        "sourcename": "chapters/x.ipynb",
+        "header_buttons": [{"label": "launch-buttons", "buttons": launch}],
+        "body": "<h1>X</h1>",
+    }
+    offer_ways(app, "chapters/x", "page.html", context, True)
+    links = BeautifulSoup(str(context["body"]), "html.parser").select("h1 + .page-ways a")
+    assert {link.get_text(): link["href"] for link in links} == {
+        "this notebook": "../_sources/chapters/x.ipynb",
+        "all notebooks": "../multilevel-notebooks.zip",
+        "how to start them": "welcome.html#how-to-run-the-notebooks",
+        "Binder": "https://hub/x.ipynb",
+        "all pages": "https://book.org/multilevel-html.zip",
+    }
+
+
+def test_chapters_are_numbered_in_the_order_in_which_the_first_page_lists_them() -> None:
+    welcome = soup(HTML / "chapters" / "welcome.html")
+    menu = welcome.select("nav.bd-docs-nav li.toctree-l1 > a")
+    numbered = [link for link in menu if re.match(r"\d", link.get_text())]
+    assert [int(link.get_text().split(".")[0]) for link in numbered] == [
+        *range(1, len(numbered) + 1)
+    ]
+    others = [str(link["href"]) for link in menu if link not in numbered]
+    assert others == ["#", "notation.html", "glossary.html", "bibliography.html"]
+    (listed,) = (part for part in welcome.select("article ol") if len(part.select("li")) > 5)
+    course = [str(item.a["href"]) for item in listed.select("li") if item.a is not None]
+    assert course == [str(link["href"]) for link in numbered[: len(course)]]
+
+
+def test_figures_are_counted_through_the_book() -> None:
+    built = [soup(HTML / "chapters" / f"{name}.html") for name in pages()]
+    captions = [part for page in built for part in page.select("figcaption .caption-number")]
+    numbers = [part.get_text().strip() for part in captions]
+    assert numbers == [f"Fig. {number}" for number in range(1, len(numbers) + 1)]
+
+
+ENTRIES = parse_file(ROOT / "references.bib").entries
+
+
+@pytest.mark.parametrize("key", ENTRIES)
+def test_an_entry_of_the_bibliography_links_to_the_work_and_can_be_linked_to(key: str) -> None:
+    item = soup(HTML / "chapters" / "bibliography.html").find("li", id=key)
+    assert isinstance(item, Tag)
+    fields = ENTRIES[key].fields
+    begins = {"doi": "https://doi.org/", "eprint": "https://arxiv.org/abs/", "url": ""}
+    expected = [start + fields[kind] for kind, start in begins.items() if kind in fields]
+    assert [link["href"] for link in item.select("a")] == expected != []
+    author = ENTRIES[key].persons["author"][0].rich_last_names[0]
+    assert re.match(rf"{author}, .*\({fields['year']}\)\. ", item.get_text())
+
+
+def test_the_bibliography_is_in_the_order_of_the_alphabet_and_has_no_labels() -> None:
+    article = soup(HTML / "chapters" / "bibliography.html").find("article")
+    assert isinstance(article, Tag)
+    assert "[" not in article.get_text()
+    found = [normalize("NFD", item.get_text().lower()) for item in article.select("li[id]")]
+    names = [text.split(",")[0].strip() for text in found]
+    assert len(names) == len(ENTRIES)
+    assert names == sorted(names)
+
+
 def _heads_an_entry(term: Tag) -> bool:
     before = term.find_previous_sibling()
     return before is None or before.name == "dd"
@@ -257,16 +347,22 @@ def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:
         address, _, anchor = str(link["href"]).partition("#")
         if "//" in address or address.startswith("mailto:"):
             continue
-        target = page if not address else soup((HTML / "chapters" / address).resolve())
+        target = page
+        if address.endswith(".html"):
+            target = soup((HTML / "chapters" / address).resolve())
+        elif address:
+            assert (HTML / "chapters" / address).is_file(), address
         if anchor:
             assert target.find(id=anchor) is not None, link["href"]
 
 
 def test_the_archive_of_the_pages_holds_all_of_them() -> None:
-    with ZipFile(ROOT / "_build" / "multilevel-html.zip") as archive:
+    with ZipFile(HTML / "multilevel-html.zip") as archive:
         packed = set(archive.namelist())
     assert "multilevel-html/index.html" in packed
     assert {f"multilevel-html/_static/{name}" for name in ("formulas.css", "OFL.txt")} <= packed
+    assert "multilevel-html/multilevel-notebooks.zip" in packed
+    assert "multilevel-html/multilevel-html.zip" not in packed
     for source in SOURCES:
         assert f"multilevel-html/chapters/{source.stem}.html" in packed
 
@@ -274,7 +370,7 @@ def test_the_archive_of_the_pages_holds_all_of_them() -> None:
 def test_the_archive_of_the_notebooks_can_make_its_environment_and_find_its_data(
     tmp_path: Path,
 ) -> None:
-    with ZipFile(ROOT / "_build" / "multilevel-notebooks.zip") as archive:
+    with ZipFile(HTML / "multilevel-notebooks.zip") as archive:
         archive.extractall(tmp_path)
     folder = tmp_path / "multilevel-notebooks"
     for source in SOURCES:

@@ -261,6 +261,7 @@ def make_student() -> Path:
     (folder / "data" / "SHA256SUMS").write_text("".join(kept), encoding="utf-8")
     shutil.copy(HERE / "student" / "README.md", folder)
     refuse_traces(folder, secrets(everything, given))
+    pack_notebooks(folder)
     return folder
 
 
@@ -284,6 +285,7 @@ def instructor(arguments: Sequence[str] = ()) -> None:
     _build(folder, toc)
     _copy(folder, [*SOFTWARE, *MARKING, "data/*"])
     shutil.copy(HERE / "README.md", folder)
+    pack_notebooks(folder)
     _zip(folder)
 
 
@@ -397,6 +399,13 @@ def _build(folder: Path, toc: dict[str, Any]) -> None:
     contents.write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
     pages = build.build(sorted((folder / "chapters").glob("*.ipynb")), work, contents)
     shutil.copytree(pages, folder / "html", ignore=shutil.ignore_patterns(".*"))
+
+
+def pack_notebooks(folder: Path) -> None:
+    """Pack all of an edition but its pages, as an archive beside the pages, which link to it."""
+    html = folder / "html"
+    rest = (file for file in folder.rglob("*") if not file.is_relative_to(html))
+    archives.pack(html / archives.NOTEBOOKS_ZIP, folder, rest)
 
 
 def _zip(folder: Path) -> None:

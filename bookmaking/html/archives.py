@@ -1,11 +1,14 @@
-"""Pack the built pages, and the notebooks with the files that they need, as archives in _build."""
+"""Pack the built pages, and the notebooks with the files that they need, beside the pages."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from bookmaking.paths import BUILD, HTML, ROOT
+from bookmaking.paths import HTML, ROOT
 from multilevel.files import atomic
+
+NOTEBOOKS_ZIP, PAGES_ZIP = "multilevel-notebooks.zip", "multilevel-html.zip"
+"""Names that the pages link to; the second holds the first, but not itself."""
 
 LIBRARY = ["LICENSE", "README.md", "pyproject.toml", ".python-version"]
 LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.typed"]
@@ -15,8 +18,8 @@ RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths"
 RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "ready")]
 RUNNING += [f"bookmaking/{name}.py" for name in ("lab", "contents")]
 """Files that set up an environment, check it, open JupyterLab and check an exercise."""
-NOTEBOOKS = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
-NOTEBOOKS += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
+NEEDED = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
+NEEDED += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
 """With these, ``make lab`` and ``make check`` work where the archive is unpacked."""
 
 
@@ -38,8 +41,14 @@ def pack(archive: Path, folder: Path, files: Iterable[Path]) -> None:
 
 
 def pack_both() -> None:
-    """Pack the built pages, and the notebooks."""
-    pages = (file for file in HTML.rglob("*") if not file.name.startswith("."))
-    pack(BUILD / "multilevel-html.zip", HTML, pages)
-    notebooks = (file for pattern in NOTEBOOKS for file in ROOT.glob(pattern))
-    pack(BUILD / "multilevel-notebooks.zip", ROOT, notebooks)
+    """Pack the notebooks, and the built pages."""
+    notebooks = (file for pattern in NEEDED for file in ROOT.glob(pattern))
+    pack(HTML / NOTEBOOKS_ZIP, ROOT, notebooks)
+    pack_pages(HTML)
+
+
+def pack_pages(html: Path) -> None:
+    """Pack built pages, in their own folder."""
+    left_out = (PAGES_ZIP, ".")
+    pages = (file for file in html.rglob("*") if not file.name.startswith(left_out))
+    pack(html / PAGES_ZIP, html, pages)

@@ -7,12 +7,11 @@ from sphinx.application import Sphinx
 
 
 def mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Add the scope of header cells, and the ARIA roles of entries of the bibliography."""
+    """Add the scope of header cells, and let a fold say what is in it."""
     if "body" not in context:
         return
-    body = context["body"].replace(' role="doc-biblioentry"', ' role="listitem"')
-    body = body.replace(' role="doc-backlink"', "")
-    body = body.replace(' aria-label="Toggle hidden content"', "")  # it would hide the fold's words
+    label = ' aria-label="Toggle hidden content"'  # it would hide the fold's words
+    body = context["body"].replace(label, "")
     context["body"] = re.sub(r"<(thead|tbody)\b.*?</\1>", _give_scope, body, flags=re.DOTALL)
 
 

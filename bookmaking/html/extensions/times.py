@@ -44,5 +44,5 @@ def _rounded(seconds: float) -> int:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("html-page-context", say_times)
+    app.connect("html-page-context", say_times, priority=600)  # above the ways to run it
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,43 @@
+"""Say below the title of a page where its notebook runs, and how to get all of them."""
+
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from bookmaking.html.archives import NOTEBOOKS_ZIP, PAGES_ZIP
+
+SECTION = "how-to-run-the-notebooks"
+"""Section of the first page that explains it."""
+
+
+def offer_ways(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Add the line: links within the book, and to where it is hosted."""
+    if doctree is None or "ipynb" not in context.get("sourcename", ""):
+        return
+    pathto, host = context["pathto"], app.config.html_baseurl
+    start = pathto(app.config.root_doc) if page != app.config.root_doc else ""
+    run = [
+        _link(f"{pathto('_sources', 1)}/{context['sourcename']}", "this notebook", " download"),
+        _link(pathto(NOTEBOOKS_ZIP, 1), "all notebooks"),
+        _link(f"{start.partition('#')[0]}#{SECTION}", "how to start them"),
+    ]
+    for group in context.get("header_buttons", []):
+        if group.get("label") == "launch-buttons":
+            run += [_link(button["url"], button["text"]) for button in group["buttons"]]
+    line = f"Run it: {', '.join(run)}."
+    if host:  # who reads the pages without a server has them all
+        line += f" Read it offline: {_link(host + PAGES_ZIP, 'all pages')}."
+    line = f'<p class="page-ways">{line}</p>'
+    context["body"] = context["body"].replace("</h1>", f"</h1>{line}", 1)
+
+
+def _link(address: str, text: str, attribute: str = "") -> str:
+    return f'<a href="{address}"{attribute}>{text}</a>'
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx, after the theme, which knows the hosts."""
+    app.connect("html-page-context", offer_ways, priority=550)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
