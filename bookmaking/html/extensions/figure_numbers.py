@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from multilevel.estimates import MIME
 
 DIGITS = 3  # significant ones; the notebook has them all
+WIDEST = 10  # columns of a table; the others follow in a table below
 
 
 def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
@@ -42,18 +43,26 @@ def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
 
 
 def _table(table: dict[str, Any]) -> str:
-    """Return a table as HTML: the labels of its rows are header cells, like those of columns."""
+    """Return a table as HTML, in parts that are not too wide."""
+    count = len(table["columns"])
+    caption = f"<caption>{_label(table['name'])}</caption>"
+    parts = [_part(table, slice(k, k + WIDEST)) for k in range(0, count, WIDEST)]
+    return "".join(
+        f'<table class="dataframe">{caption if k == 0 else ""}{part}</table>'
+        for k, part in enumerate(parts)
+    )
+
+
+def _part(table: dict[str, Any], columns: slice) -> str:
+    """Return some columns; the labels of rows are header cells, like those of columns."""
     corner = ", ".join(name for name in table["index_names"] if name != "None")
-    head = "".join(f"<th>{_label(name)}</th>" for name in [corner, *table["columns"]])
+    head = "".join(f"<th>{_label(name)}</th>" for name in [corner, *table["columns"][columns]])
     rows = "".join(
-        f"<tr><th>{_label(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
+        f"<tr><th>{_label(label)}</th>"
+        f"{''.join(f'<td>{_written(v)}</td>' for v in values[columns])}</tr>"
         for label, values in zip(table["index"], table["values"], strict=True)
     )
-    caption = f"<caption>{_label(table['name'])}</caption>"
-    return (
-        f'<table class="dataframe">{caption}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
-    )
+    return f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
 
 
 def _label(text: str) -> str:
