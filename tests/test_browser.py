@@ -29,6 +29,8 @@ EXPLORABLES = {  # the pages that have one, and the names of the axes
 }
 type Mode = Literal["light", "dark"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+FONT = 12 * 240 / 72
+"""Size of the letters of figures, in dots."""
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -97,6 +99,39 @@ def pale_in_the_dark(page: Page) -> list[str]:
     return found_by_axe(page, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
 
 
+def cut(page: Page, hinted: bool = True) -> list[str]:
+    """Return how tables, code, outputs, formulas and figures begin that are cut at an edge.
+
+    What fades at the edge is left out on request.
+    """
+    return page.evaluate(
+        """hinted => {
+        const article = document.querySelector('article');
+        const isCut = part => {
+            for (let box = part; box !== article; box = box.parentElement) {
+                const { overflowX, maskImage } = getComputedStyle(box);
+                if (overflowX !== 'visible' && box.scrollWidth > box.clientWidth + 1)
+                    return hinted || maskImage === 'none';
+            }
+            return part.getBoundingClientRect().right > innerWidth;
+        };
+        return [...article.querySelectorAll('table, pre, div.math, figure, img')]
+            .filter(part => part.checkVisibility({ visibilityProperty: true }) && isCut(part))
+            .map(part => `${part.tagName}: ${part.innerText.slice(0, 100)}`);
+    }""",
+        hinted,
+    )
+
+
+def open_all(page: Page) -> None:
+    """Open all folds and solutions."""
+    page.evaluate("""() => {
+        document.querySelectorAll('details').forEach(part => part.open = true);
+        document.querySelectorAll('.toggle-button-hidden').forEach(button => button.click());
+    }""")
+    page.wait_for_timeout(200)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_page_opens_without_network_and_is_accessible(browser: Browser, name: str) -> None:
     page = visit(browser, name)
@@ -113,13 +148,23 @@ def test_page_opens_without_network_and_is_accessible(browser: Browser, name: st
         ".filter(part => part.offsetHeight > 60).length"
     )
     found += pale_in_the_dark(page)
+    cut_off = cut(page)
+    open_all(page)
+    cut_off += cut(page)
     page.set_viewport_size({"width": NARROW, "height": 900})
-    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     page.wait_for_timeout(600)  # until the theme has noticed what scrolls now
     found += violations(page, contrast=False)
     narrow = page.evaluate("document.documentElement.scrollWidth")
+    cut_without_hint = cut(page, hinted=False)
+    letters = page.evaluate(
+        "[...document.querySelectorAll('.cell_output img')].filter(image => image.clientWidth)"
+        f".map(image => {FONT} * image.clientWidth / image.getAttribute('width'))"
+    )
     page.context.close()
     assert found == []
+    assert cut_off == []
+    assert cut_without_hint == []
+    assert min(letters, default=8) >= 8  # pixels
     assert blurred == []
     assert tall == 0  # what is folded away takes no room
     assert wide <= WIDE

@@ -6,7 +6,10 @@ representation is removed from the page; that of a figure is replaced by a table
 
 import json
 import re
+from collections.abc import Iterable
 from html import escape
+from itertools import batched
+from math import ceil
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -14,7 +17,7 @@ from sphinx.application import Sphinx
 from multilevel.estimates import MIME
 
 DIGITS = 3  # significant ones; the notebook has them all
-WIDEST = 10  # columns of a table; the others follow in a table below
+WIDEST = 9  # columns of a table; those of a wider one follow below
 
 
 def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
@@ -43,26 +46,27 @@ def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
 
 
 def _table(table: dict[str, Any]) -> str:
-    """Return a table as HTML, in parts that are not too wide."""
-    count = len(table["columns"])
-    caption = f"<caption>{_label(table['name'])}</caption>"
-    parts = [_part(table, slice(k, k + WIDEST)) for k in range(0, count, WIDEST)]
-    return "".join(
-        f'<table class="dataframe">{caption if k == 0 else ""}{part}</table>'
-        for k, part in enumerate(parts)
-    )
-
-
-def _part(table: dict[str, Any], columns: slice) -> str:
-    """Return some columns; the labels of rows are header cells, like those of columns."""
+    """Return a table as HTML; if it has many columns, in parts that are about equally wide."""
     corner = ", ".join(name for name in table["index_names"] if name != "None")
-    head = "".join(f"<th>{_label(name)}</th>" for name in [corner, *table["columns"][columns]])
-    rows = "".join(
-        f"<tr><th>{_label(label)}</th>"
-        f"{''.join(f'<td>{_written(v)}</td>' for v in values[columns])}</tr>"
-        for label, values in zip(table["index"], table["values"], strict=True)
+    labels = [corner, *table["index"]]
+    columns = list(zip(table["columns"], *table["values"], strict=True))
+    size = ceil(len(columns) / ceil(len(columns) / WIDEST))
+    caption = f"<caption>{_label(table['name'])}</caption>"
+    return "".join(
+        f'<table class="dataframe">{caption}{_rows(zip(labels, *part, strict=True))}</table>'
+        for part in batched(columns, size)
     )
-    return f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+
+
+def _rows(rows: Iterable[tuple[Any, ...]]) -> str:
+    """Return rows as HTML: first the heads; the labels of rows are header cells as well."""
+    heads, *body = rows
+    head = "".join(f"<th>{_label(name)}</th>" for name in heads)
+    below = "".join(
+        f"<tr><th>{_label(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
+        for label, *values in body
+    )
+    return f"<thead><tr>{head}</tr></thead><tbody>{below}</tbody>"
 
 
 def _label(text: str) -> str:

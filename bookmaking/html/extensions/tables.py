@@ -8,8 +8,11 @@ from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from sphinx.application import Sphinx
 
-NUMBER = re.compile(r"([-−]?[\d,]*\.?\d+(e[-+]?\d+)?( %)?|NaN|NA|<NA>|None|inf|nan|\.\.\.|)")
+NUMBER = re.compile(r"([-−]?[\d,]*\.?\d+(e[-+]?\d+)?( %)?|NaN|<NA>|None|-?inf|\.\.\.|)")
 """What stands in a column of numbers."""
+
+MANY = 12
+"""A table of more columns is set in smaller type."""
 
 
 def set_table(table: Tag) -> None:
@@ -22,7 +25,11 @@ def set_table(table: Tag) -> None:
     """
     _join_heads(table)
     _leave_out_ranks(table)
-    for head, *cells in columns(table):
+    in_columns = list(columns(table))
+    if len(in_columns) > MANY:
+        table["class"] = "dataframe wide"
+    for head, *cells in in_columns:
+        _let_break(head)
         if not all(NUMBER.fullmatch(_text(cell)) for cell in cells):
             for cell in (head, *cells):
                 cell["class"] = "text"
@@ -31,8 +38,8 @@ def set_table(table: Tag) -> None:
 def columns(table: Tag) -> Iterator[list[Tag]]:
     """Iterate over the columns of a table, from the right: the head, and the cells below it.
 
-    The labels of rows may span several rows, and then are in the first of them. From the right,
-    the cells of a row are in their columns all the same.
+    The label of several rows is in the first of them only. Counted from the right, the cells of a
+    row are in their columns all the same.
     """
     rows = [row.find_all(["th", "td"])[::-1] for row in _heads(table)[-1:] + _rows(table)]
     return ([cell for cell in column if cell is not None] for column in zip_longest(*rows))
@@ -46,18 +53,19 @@ def _rows(table: Tag) -> list[Tag]:
     return table.select("tbody tr")
 
 
-def _join_heads(table: Tag) -> None:
-    """Put the names of the index, which pandas gives a row of their own, beside other heads."""
-    heads = [row.find_all("th") for row in _heads(table)[-2:]]
-    labels = len(_rows(table)[0].find_all("th"))
-    if len({len(row) for row in heads}) < len(heads) and not "".join(map(_text, heads[1][labels:])):
-        for above, name in list(zip(*heads, strict=True))[:labels]:
-            above.string = ", by ".join(filter(None, (_text(name), _text(above))))
-        heads[1][0].parent.decompose()
-
-
 def _text(cell: Tag) -> str:
     return cell.get_text()
+
+
+def _join_heads(table: Tag) -> None:
+    """Put the names of the index, which pandas gives a row of their own, beside the other heads."""
+    *_, above, names = [[], *(row.find_all("th") for row in _heads(table))]
+    labels = len(_rows(table)[0].find_all("th"))
+    if len(above) != len(names) or any(map(_text, names[labels:])):
+        return
+    for head, name in zip(above[:labels], names[:labels], strict=True):
+        head.string = ", by ".join(filter(None, (_text(name), _text(head))))
+    _heads(table)[-1].decompose()
 
 
 def _leave_out_ranks(table: Tag) -> None:
@@ -66,6 +74,15 @@ def _leave_out_ranks(table: Tag) -> None:
     if [_text(cell) for cell in index] == ["", *map(str, range(len(_rows(table))))]:
         for cell in index:
             cell.decompose()
+
+
+def _let_break(head: Tag) -> None:
+    """Let a name of code break after an underscore, where there is not enough room."""
+    if head.find() is None:
+        first, *others = _text(head).split("_")
+        head.string = first
+        for other in others:
+            head.extend(["_", Tag(name="wbr", can_be_empty_element=True), other])
 
 
 def set_page(app: Sphinx, doctree: nodes.document, page: str) -> None:
