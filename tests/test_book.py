@@ -13,12 +13,14 @@ from unicodedata import normalize
 from zipfile import ZipFile
 
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup, Tag
 from pybtex.database import parse_file
 
 from bookmaking.html.extensions.formulas import THIN, as_mathml
+from bookmaking.html.extensions.tables import set_table
 from bookmaking.html.extensions.typography import set_numbers
 from bookmaking.html.extensions.ways import offer_ways
 from bookmaking.paths import pages
@@ -405,3 +407,28 @@ def test_the_times_in_the_plan_are_twice_those_of_the_pages() -> None:
         (minutes,) = re.findall(r"Reading: about (\d+) minutes", text)
         said = sum(quarters[part] if part in quarters else 4 * int(part) for part in hours)
         assert said == round(2 * int(minutes) / 15), (name, minutes, hours)
+
+
+def as_set(table: pd.DataFrame) -> list[list[str]]:
+    """Return the rows of a table as its page shows them; text is marked."""
+    soup = BeautifulSoup(table.to_html(), "html.parser")
+    set_table(soup.find("table"))
+    return [
+        [cell.get_text() + "*" * ("text" in cell.get("class", [])) for cell in row(["th", "td"])]
+        for row in soup("tr")
+    ]
+
+
+def test_tables_have_one_row_of_heads_and_text_to_the_left() -> None:
+    table = pd.DataFrame({"kind": ["a", "b"], "ess_bulk": [1.5, -2]})
+    assert as_set(table) == [["kind*", "ess_bulk"], ["a*", "1.5"], ["b*", "-2.0"]]
+    named = table.set_index("kind")
+    assert as_set(named) == [["kind*", "ess_bulk"], ["a*", "1.5"], ["b*", "-2.0"]]
+    crossed = named.rename_axis(columns="measure")
+    assert as_set(crossed)[0] == ["kind, by measure*", "ess_bulk"]
+    counted = table.set_axis([1, 2])
+    assert as_set(counted) == [["", "kind*", "ess_bulk"], ["1", "a*", "1.5"], ["2", "b*", "-2.0"]]
+    levels = table.assign(group=1).set_index(["group", "kind"])
+    assert as_set(levels) == [["group", "kind*", "ess_bulk"], ["1", "a*", "1.5"], ["b*", "-2.0"]]
+    double = pd.concat({"ours": named, "theirs": named}, axis=1)
+    assert as_set(double)[:2] == [["", "ours", "theirs"], ["kind*", "ess_bulk", "ess_bulk"]]

@@ -29,6 +29,8 @@ EXPLORABLES = {  # the pages that have one, and the names of the axes
 }
 type Mode = Literal["light", "dark"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+FONT = 12 * 240 / 72
+"""Size of the letters of figures, in dots."""
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -105,14 +107,43 @@ def darken(page: Page) -> None:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
 
 
-def open_folds(page: Page) -> None:
-    """Open all folds; of the tables in them a few rows are kept, for the others are like them.
+def cut(page: Page, hinted: bool = True) -> list[str]:
+    """Return how tables, code, outputs, formulas and figures begin that are cut at an edge.
 
-    Axe measures the contrast of every word, which takes most of its time.
+    What fades at the edge is left out on request.
     """
+    return page.evaluate(
+        """hinted => {
+        const article = document.querySelector('article');
+        const isCut = part => {
+            for (let box = part; box !== article; box = box.parentElement) {
+                const { overflowX, maskImage } = getComputedStyle(box);
+                if (overflowX !== 'visible' && box.scrollWidth > box.clientWidth + 1)
+                    return hinted || maskImage === 'none';
+            }
+            return part.getBoundingClientRect().right > innerWidth;
+        };
+        return [...article.querySelectorAll('table, pre, .formula, figure, img')]
+            .filter(part => part.checkVisibility({ visibilityProperty: true }) && isCut(part))
+            .map(part => `${part.tagName}: ${part.innerText.slice(0, 100)}`);
+    }""",
+        hinted,
+    )
+
+
+def open_all(page: Page) -> None:
+    """Open all folds and solutions."""
+    page.evaluate("""() => {
+        document.querySelectorAll('details').forEach(part => part.open = true);
+        document.querySelectorAll('.toggle-button-hidden').forEach(button => button.click());
+    }""")
+    page.wait_for_timeout(200)
+
+
+def shorten(page: Page) -> None:
+    """Keep a few rows of the tables in folds: axe measures every word, and rows are alike."""
     page.evaluate(
-        "document.querySelectorAll('details').forEach(part => part.open = true);"
-        "document.querySelectorAll('details tr:nth-child(n+4)').forEach(row => row.remove());"
+        "document.querySelectorAll('details tr:nth-child(n+4)').forEach(row => row.remove())"
     )
 
 
@@ -130,7 +161,10 @@ def test_page_opens_without_network_and_is_accessible(browser: Browser, name: st
         "[...document.querySelectorAll('.toggle-hidden')]"
         ".filter(part => part.offsetHeight > 60).length"
     )
-    open_folds(page)
+    cut_off = cut(page)
+    open_all(page)
+    cut_off += cut(page)
+    shorten(page)
     page.wait_for_timeout(600)  # until the theme has noticed what scrolls now
     found = violations(page)
     darken(page)  # contrast depends on the mode, all else on the width: two passes see both
@@ -139,9 +173,17 @@ def test_page_opens_without_network_and_is_accessible(browser: Browser, name: st
     page.wait_for_timeout(600)
     found += violations(page)
     fonts = fonts_of_formulas(page)
+    cut_without_hint = cut(page, hinted=False)
+    letters = page.evaluate(
+        "[...document.querySelectorAll('.cell_output img')].filter(image => image.clientWidth)"
+        f".map(image => {FONT} * image.clientWidth / image.getAttribute('width'))"
+    )
     page.context.close()
     assert found == []
     assert fonts <= {"STIX Two Math"}
+    assert cut_off == []
+    assert cut_without_hint == []
+    assert min(letters, default=8) >= 8  # pixels
     assert blurred == []
     assert tall == 0  # what is folded away takes no room
     assert wide <= WIDE

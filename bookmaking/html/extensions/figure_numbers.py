@@ -6,7 +6,10 @@ representation is removed from the page; that of a figure is replaced by a table
 
 import json
 import re
+from collections.abc import Iterable
 from html import escape
+from itertools import batched
+from math import ceil
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -15,6 +18,7 @@ from bookmaking.html.extensions.formulas import as_mathml
 from multilevel.estimates import MIME
 
 DIGITS = 3  # significant ones; the notebook has them all
+WIDEST = 9  # columns of a table; those of a wider one follow below
 
 
 def show_numbers(app: Sphinx, page: str, source: list[str]) -> None:
@@ -43,18 +47,27 @@ def _openable(tables: list[dict[str, Any]], figure: str) -> dict[str, Any]:
 
 
 def _table(table: dict[str, Any]) -> str:
-    """Return a table as HTML: the labels of its rows are header cells, like those of columns."""
+    """Return a table as HTML; if it has many columns, in parts that are about equally wide."""
     corner = ", ".join(name for name in table["index_names"] if name != "None")
-    head = "".join(f"<th>{_label(name)}</th>" for name in [corner, *table["columns"]])
-    rows = "".join(
-        f"<tr><th>{_label(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
-        for label, values in zip(table["index"], table["values"], strict=True)
-    )
+    labels = [corner, *table["index"]]
+    columns = list(zip(table["columns"], *table["values"], strict=True))
+    size = ceil(len(columns) / ceil(len(columns) / WIDEST))
     caption = f"<caption>{_label(table['name'])}</caption>"
-    return (
-        f'<table class="dataframe">{caption}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
+    return "".join(
+        f'<table class="dataframe">{caption}{_rows(zip(labels, *part, strict=True))}</table>'
+        for part in batched(columns, size)
     )
+
+
+def _rows(rows: Iterable[tuple[Any, ...]]) -> str:
+    """Return rows as HTML: first the heads; the labels of rows are header cells as well."""
+    heads, *body = rows
+    head = "".join(f"<th>{_label(name)}</th>" for name in heads)
+    below = "".join(
+        f"<tr><th>{_label(label)}</th>{''.join(f'<td>{_written(v)}</td>' for v in values)}</tr>"
+        for label, *values in body
+    )
+    return f"<thead><tr>{head}</tr></thead><tbody>{below}</tbody>"
 
 
 def _label(text: str) -> str:

@@ -18,7 +18,8 @@ def lighten(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
     def with_size(tag: re.Match[str]) -> str:
         with Image.open(files[tag[2]]) as picture:
             width, height = picture.size
-        return f'<img loading="lazy" width="{width}" height="{height}" {tag[1]}'
+        size = f'width="{width}" height="{height}" style="--dots: {width}"'
+        return f'<img loading="lazy" {size} {tag[1]}'
 
     context["body"] = re.sub(r'<img ([^>]*src="[^"]*_images/([^"]+)")', with_size, body)
     for script in context["script_files"]:

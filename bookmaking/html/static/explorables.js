@@ -99,7 +99,7 @@
       const written = [...tr.querySelectorAll("td")].map((td) => td.textContent);
       const cells = written.map((text) => Number(text.replace("−", "-"))); // undoes `signed`
       const named = cells.map((cell, k) => [heads[heads.length - cells.length + k], cell]);
-      return { label: tr.querySelector("th").textContent, ...Object.fromEntries(named) };
+      return { label: tr.querySelector("th")?.textContent, ...Object.fromEntries(named) };
     });
   }
 
