@@ -118,7 +118,7 @@ def build_if_changed(sources: list[Path]) -> None:
     if missing:
         sys.exit(f"Missing: {', '.join(missing)}. python -m bookmaking notebooks makes them.")
     matter = [path for path in (BOOKMAKING / "html").rglob("*") if path.suffix != ".pyc"]
-    matter += [TOC, ROOT / "_config.yml", ROOT / "references.bib", ROOT / "data" / "README.md"]
+    matter += [TOC, ROOT / "_config.yml"]
     state = _state([*sources, *sorted(path for path in matter if path.is_file())])
     mark = HTML / BUILT_FROM
     if not mark.is_file() or mark.read_text(encoding="utf-8") != state:

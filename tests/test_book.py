@@ -264,7 +264,7 @@ ENTRIES = parse_file(ROOT / "references.bib").entries
 
 @pytest.mark.parametrize("key", ENTRIES)
 def test_an_entry_of_the_bibliography_links_to_the_work_and_can_be_linked_to(key: str) -> None:
-    item = soup(HTML / "chapters" / "bibliography.html").find("li", id=key)
+    item = soup(HTML / "chapters" / "bibliography.html").find("p", id=key)
     assert isinstance(item, Tag)
     fields = ENTRIES[key].fields
     begins = {"doi": "https://doi.org/", "eprint": "https://arxiv.org/abs/", "url": ""}
@@ -278,7 +278,7 @@ def test_the_bibliography_is_in_the_order_of_the_alphabet_and_has_no_labels() ->
     article = soup(HTML / "chapters" / "bibliography.html").find("article")
     assert isinstance(article, Tag)
     assert "[" not in article.get_text()
-    found = [normalize("NFD", item.get_text().lower()) for item in article.select("li[id]")]
+    found = [normalize("NFD", item.get_text().lower()) for item in article.select("p[id]")]
     names = [text.split(",")[0].strip() for text in found]
     assert len(names) == len(ENTRIES)
     assert names == sorted(names)
@@ -412,9 +412,13 @@ def test_the_times_in_the_plan_are_twice_those_of_the_pages() -> None:
 def as_set(table: pd.DataFrame) -> list[list[str]]:
     """Return the rows of a table as its page shows them; text is marked."""
     soup = BeautifulSoup(table.to_html(), "html.parser")
-    set_table(soup.find("table"))
+    (shown,) = soup.select("table")
+    set_table(shown)
     return [
-        [cell.get_text() + "*" * ("text" in cell.get("class", [])) for cell in row(["th", "td"])]
+        [
+            cell.get_text() + "*" * ("text" in (cell.get("class") or []))
+            for cell in row(["th", "td"])
+        ]
         for row in soup("tr")
     ]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jupytext
 import pytest
 
-from bookmaking.notebooks.filling import DICTIONARY
+from bookmaking.notebooks.filling import BLOCK
 from bookmaking.notebooks.filling import NUMBER as NUMBER_FILLED_IN
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ with (Path(__file__).parent / "typed_numbers.csv").open(newline="") as file:
 # Parts of a page that no reader takes for a statement, in the order in which they are cut out.
 NOT_PROSE = [
     r"^(?P<fence>`{3,}|~{3,}).*?^(?P=fence)\s*?$",  # code, and directives such as include
-    DICTIONARY.pattern,
+    BLOCK.pattern,
     NUMBER_FILLED_IN.pattern,
     r"<!--.*?-->",
     r"\[[^]\n]+\](?=\(bibliography\.ipynb#)",  # authors and year

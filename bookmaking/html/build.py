@@ -15,7 +15,7 @@ from fontTools.ttLib import TTFont
 from bookmaking.paths import BOOKMAKING, BUILD, ROOT, TOC
 
 HERE = BOOKMAKING / "html"
-COPIED = ["_config.yml", "references.bib"]
+COPIED = ["_config.yml"]
 ASSETS = ["static", "templates", "favicon.svg"]
 ICON = re.compile(r"fa-[a-z-]+")
 DRAWN = re.compile(r'(?<![\w"-])"?([\w-]+)"?:\[\d+,\d+,\[[^\]]*\],"\w+",(?:"[^"]*"|\[[^\]]*\])\],?')
@@ -61,8 +61,6 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
     shutil.copy(toc, source / "_toc.yml")
     for notebook in notebooks:
         shutil.copy(notebook, source / "chapters")
-    (source / "data").mkdir()
-    shutil.copy(ROOT / "data" / "README.md", source / "data")
 
     options = ["-W", "-n", "--keep-going"]
     done = _jupyter_book(["build", str(source), "--path-output", str(folder), *options])

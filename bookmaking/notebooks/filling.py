@@ -1,10 +1,11 @@
-"""Fill in what the text of a chapter takes from elsewhere: computed numbers, and tables of columns.
+"""Fill in what the text of a chapter takes from elsewhere: computed numbers, tables, references.
 
 A comment names the source, so that the text reads well wherever Markdown is shown:
 ``about 0.72<!--icc--> of the variance`` has the number that a cell glued as ``icc``, and
 ``<!--columns: pooling.csv-->``, down to ``<!--end-->``, has that table's columns from the
-dictionary of the data (``entries``: all that the dictionary says). ``make notebooks`` fills in
-both; a new number begins as ``?<!--icc-->``.
+dictionary of the data (``entries``: all that the dictionary says), or, after ``<!--references:
+references.bib-->``, the bibliography. ``make notebooks`` fills them in; a new number begins as
+``?<!--icc-->``.
 """
 
 import re
@@ -12,13 +13,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bookmaking.html.extensions.typography import set_numbers
+from bookmaking.notebooks.references import references
 from bookmaking.paths import ROOT
 
 CODE = r"`[^`\n]+`"
 NUMBER = re.compile(rf"(?P<written>{CODE}|[\w.,?−-]*)<!--(?P<name>(?!end\b)[\w-]+)-->")
 COMMENT_OR_CODE = re.compile(rf"{CODE}|<!--.*?-->")
-DICTIONARY = re.compile(
-    r"(?P<start><!--(?P<kind>columns|entries): (?P<tables>[\w., ]+)-->\n).*?(?=<!--end-->)",
+BLOCK = re.compile(
+    r"(?P<start><!--(?P<kind>columns|entries|references): (?P<of>[\w., ]+)-->\n).*?(?=<!--end-->)",
     re.DOTALL,
 )
 
@@ -43,7 +45,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     text = number_or_code.sub(
         lambda found: _number(found, values) if found["name"] else found[0], text
     )
-    return DICTIONARY.sub(_entries, text)
+    return BLOCK.sub(_block, text)
 
 
 def _number(found: re.Match[str], values: Mapping[str, str]) -> str:
@@ -57,11 +59,13 @@ def _number(found: re.Match[str], values: Mapping[str, str]) -> str:
     return f"{text}<!--{name}-->"
 
 
-def _entries(found: re.Match[str]) -> str:
-    """Return a block with its tables' columns, or their whole entries, one level lower."""
-    dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+def _block(found: re.Match[str]) -> str:
+    """Return a block with references, or tables' columns, or their whole entries one level lower."""
     parts = [found["start"]]
-    for table in found["tables"].split(", "):
+    if found["kind"] == "references":
+        return "\n".join([*parts, references(), ""])
+    dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for table in found["of"].split(", "):
         entry = re.search(rf"^## {re.escape(table)}\b.*?(?=^## |\Z)", dictionary, re.DOTALL | re.M)
         if not entry:
             raise ValueError(f"data/README.md has no entry for {table}")

@@ -1,17 +1,18 @@
-"""Set the bibliography as psychologists do, and let Markdown link to its entries by their keys."""
+"""Set the bibliography as psychologists do, as Markdown, from ``references.bib``."""
 
+from functools import cache
 from typing import Any
 from unicodedata import normalize
 
-from docutils import nodes
-from pybtex.database import Entry, Person
-from pybtex.plugin import register_plugin
+from pybtex.backends.markdown import Backend
+from pybtex.database import Entry, Person, parse_file
 from pybtex.style.formatting import toplevel
 from pybtex.style.formatting.plain import Style
 from pybtex.style.formatting.unsrt import pages
 from pybtex.style.sorting.author_year_title import SortingStyle
 from pybtex.style.template import field, first_of, join, names, optional, sentence, tag, words
-from sphinx.application import Sphinx
+
+from bookmaking.paths import ROOT
 
 
 class Alphabet(SortingStyle):  # type: ignore[misc]
@@ -57,27 +58,17 @@ class AuthorYear(Style):  # type: ignore[misc]
     get_incollection_template = get_inproceedings_template = get_misc_template = template
 
 
-def offer_keys(app: Sphinx, doctree: nodes.document) -> None:
-    """Let links such as ``bibliography.md#vehtari2021`` find their entry, and warn without one."""
-    page = app.env.docname
-    for place, bibliography in app.env.get_domain("cite").data["bibliographies"].items():
-        if place.docname == page:
-            slugs = app.env.metadata[page].setdefault("myst_slugs", {})
-            slugs.update({key: (0, key, key) for key in bibliography.citation_nodes})
+class Plain(Backend):  # type: ignore[misc]
+    """Markdown in which dots and hyphens need no backslash."""
+
+    def format_str(self, text: str) -> str:
+        """Return text as it is."""
+        return text
 
 
-def list_entries(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Make a list of the entries, without labels, which only a text with labels needs."""
-    for place in {entry.parent for entry in doctree.findall(nodes.citation)}:
-        items = [
-            nodes.list_item("", *entry.children[1:], ids=entry["ids"]) for entry in place.children
-        ]
-        place.replace_self(nodes.bullet_list("", *items))
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    register_plugin("pybtex.style.formatting", "author_year", AuthorYear)
-    app.connect("doctree-read", offer_keys)
-    app.connect("doctree-resolved", list_entries)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+@cache
+def references() -> str:
+    """Return the list of references as Markdown: a paragraph for each, with its key as label."""
+    data = parse_file(ROOT / "references.bib")
+    entries = AuthorYear().format_bibliography(data, list(data.entries))
+    return "\n".join(f"({entry.key})=\n{entry.text.render(Plain())}\n" for entry in entries)
