@@ -7,7 +7,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-PAGE = "chapters/glossary"
+PAGE, BIBLIOGRAPHY = "chapters/glossary", "chapters/bibliography"
 PLAIN = (nodes.paragraph, nodes.emphasis, nodes.strong)  # a term in code or in a link is left alone
 
 
@@ -23,6 +23,7 @@ def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
     if app.env.docname != PAGE:
         return
     for item in doctree.findall(nodes.definition_list_item):
+        item.parent["classes"] = ["glossary"]
         terms = item[0].astext().split(", ")
         item[0]["ids"].append(nodes.make_id(f"term-{terms[0]}"))
         entry = Entry(item[0]["ids"][0], item[-1].astext().replace("\n", " "))
@@ -32,7 +33,7 @@ def keep_glossary(app: Sphinx, doctree: nodes.document) -> None:
 def link_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Replace the first use of each term by a link whose title is the meaning of the term."""
     left = dict(_glossary(app.env))
-    if page == PAGE:
+    if page in (PAGE, BIBLIOGRAPHY):
         return
     address = app.builder.get_relative_uri(page, PAGE)
     for text in list(doctree.findall(nodes.Text)):
@@ -67,7 +68,7 @@ def _pattern(term: str) -> str:
 
 def _has_another_use(node: nodes.Node) -> bool:
     while (node := node.parent) is not None:
-        if isinstance(node, nodes.reference | nodes.title | nodes.caption | nodes.citation):
+        if isinstance(node, nodes.reference | nodes.title | nodes.caption):
             return True
     return False
 
