@@ -153,7 +153,7 @@ def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -
 def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
     app: Any = SimpleNamespace()
     app.config = SimpleNamespace(html_baseurl="https://book.org/", root_doc="chapters/welcome")
-    launch = [{"url": "https://hub/x.ipynb", "text": "Binder"}]
+    launch = [{"url": "https://hub/x.ipynb?a&b", "text": "Binder"}]
     context = {
         "pathto": lambda name, resource=0: f"../{name}" if resource else "welcome.html",
         "sourcename": "chapters/x.ipynb",
@@ -166,7 +166,7 @@ def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
         "this notebook": "../_sources/chapters/x.ipynb",
         "all notebooks": "../multilevel-notebooks.zip",
         "how to start them": "welcome.html#how-to-run-the-notebooks",
-        "Binder": "https://hub/x.ipynb",
+        "Binder": "https://hub/x.ipynb?a&b",
         "all pages": "https://book.org/multilevel-html.zip",
     }
 

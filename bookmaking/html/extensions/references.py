@@ -58,7 +58,7 @@ class AuthorYear(Style):  # type: ignore[misc]
 
 
 def offer_keys(app: Sphinx, doctree: nodes.document) -> None:
-    """Let links such as ``bibliography.md#vehtari2021`` find their entry, and warn without one."""
+    """Let links such as ``bibliography.ipynb#vehtari2021`` find their entry, or warn."""
     page = app.env.docname
     for place, bibliography in app.env.get_domain("cite").data["bibliographies"].items():
         if place.docname == page:
