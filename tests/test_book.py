@@ -223,7 +223,7 @@ def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -
 def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
     app: Any = SimpleNamespace()
     app.config = SimpleNamespace(html_baseurl="https://book.org/", root_doc="chapters/welcome")
-    launch = [{"url": "https://hub/x.ipynb", "text": "Binder"}]
+    launch = [{"url": "https://hub/x.ipynb?a&b", "text": "Binder"}]
     context = {
         "pathto": lambda name, resource=0: f"../{name}" if resource else "welcome.html",
         "sourcename": "chapters/x.ipynb",
@@ -236,7 +236,7 @@ def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
         "this notebook": "../_sources/chapters/x.ipynb",
         "all notebooks": "../multilevel-notebooks.zip",
         "how to start them": "welcome.html#how-to-run-the-notebooks",
-        "Binder": "https://hub/x.ipynb",
+        "Binder": "https://hub/x.ipynb?a&b",
         "all pages": "https://book.org/multilevel-html.zip",
     }
 
@@ -319,9 +319,8 @@ def test_the_page_for_lost_visitors_needs_no_other_file() -> None:
 
 def test_a_shared_link_shows_title_and_picture(page: BeautifulSoup) -> None:
     shown = {tag.get("property"): tag.get("content") for tag in page.find_all("meta")}
-    title = page.select_one("article h1")
-    assert title is not None
-    assert str(shown["og:title"]) in title.get_text()
+    (heading,) = page.select("article h1")
+    assert str(shown["og:title"]) in heading.get_text()
     assert len(str(shown["og:description"])) > 40
     assert (HTML / str(shown["og:image"])).is_file()
 

@@ -60,7 +60,7 @@ def _number(found: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def _block(found: re.Match[str]) -> str:
-    """Return a block with references, or tables' columns, or their whole entries one level lower."""
+    """Return a block with references, tables' columns, or their whole entries one level lower."""
     parts = [found["start"]]
     if found["kind"] == "references":
         return "\n".join([*parts, references(), ""])

@@ -1,5 +1,6 @@
 """Say below the title of a page where its notebook runs, and how to get all of them."""
 
+from html import escape
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -34,7 +35,7 @@ def offer_ways(
 
 
 def _link(address: str, text: str, attribute: str = "") -> str:
-    return f'<a href="{address}"{attribute}>{text}</a>'
+    return f'<a href="{escape(address)}"{attribute}>{text}</a>'
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
