@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jupytext
 import pytest
+from pybtex.database import parse_file
 
 from bookmaking.notebooks.filling import BLOCK
 from bookmaking.notebooks.filling import NUMBER as NUMBER_FILLED_IN
@@ -174,6 +175,29 @@ def test_an_allowed_number_is_still_in_its_place_and_has_a_reason(allowed: Allow
     if allowed.chapter != EVERYWHERE:
         times = sum(passage.count(allowed.text) for passage in passages(pages[0]))
         assert times == 1, f"say more of the sentence: the phrase stands {times} times on the page"
+
+
+# References ---------------------------------------------------------------------------------------
+
+WORKS = parse_file(str(ROOT / "references.bib")).entries
+CITED = r"\[([^]]+?),? \(?(\d{4})\)?\]\(bibliography\.ipynb#([\w-]+)\)"
+
+
+def authors_of(key: str) -> str:
+    """Return the authors of a work as a text cites them."""
+    first, *others = [
+        "".join(map(str, each.rich_last_names)) for each in WORKS[key].persons["author"]
+    ]
+    return f"{first} & {others[0]}" if len(others) == 1 else first + " et al." * bool(others)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_references_name_authors_and_year_of_the_work(source: Path) -> None:
+    text = source.read_text(encoding="utf-8")
+    cited = re.findall(CITED, text)
+    assert len(cited) == text.count("](bibliography.ipynb#")
+    for authors, year, key in cited:
+        assert (authors, year) == (authors_of(key), WORKS[key].fields["year"]), key
 
 
 # The finder can find ------------------------------------------------------------------------------
