@@ -25,10 +25,11 @@ class BookOrder(AsyncLargeFileManager):
     async def get(self, path: str, *arguments: Any, **options: Any) -> Any:
         """Return the model of a file or folder, as the class above does."""
         model = await super().get(path, *arguments, **options)
-        if model["type"] == "directory" and model["content"] and TOC.is_file():
-            places = {f"{name}.ipynb": number for number, name in enumerate(pages())}
+        if model["type"] == "directory" and model["content"]:
+            names = pages() if TOC.is_file() else []
+            places = {f"{name}.ipynb": number for number, name in enumerate(names)}
             for item in model["content"]:
-                place = places.get(item["name"], len(places))  # what is not the book's: at the end
+                place = places.get(item["name"], len(names))  # others at the end, by name
                 item["created"] = FIRST + dt.timedelta(days=place)
         return model
 

@@ -329,8 +329,7 @@ def test_a_release_is_plain_markdown_with_a_place_for_every_answer(assignment: s
 
 
 def test_what_has_no_plain_form_is_refused() -> None:
-    assert plain("See equation {eq}`x` and 3<!--n--> of\n[Lines](a.ipynb#b).") == (
-        "See the equation above and 3 of\nLines."
-    )
+    text = "By equation {eq}`x`, 3<!--n--> of\n[lines](a.ipynb#b) in [Glossary](glossary.ipynb)."
+    assert plain(text) == "By the equation above, 3 of\nlines in “Glossary”."
     with pytest.raises(ValueError, match=r"\{new-role\}.* has no plain form"):
         plain("{new-role}`x`")

@@ -395,7 +395,7 @@ def _build(folder: Path, toc: dict[str, Any]) -> None:
     """Build the pages of an edition from its notebooks, into its folder html."""
     work = BUILD / folder.name
     work.mkdir(parents=True, exist_ok=True)
-    contents = work / "_toc.yml"
+    contents = folder / "_toc.yml"
     contents.write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
     pages = build.build(sorted((folder / "chapters").glob("*.ipynb")), work, contents)
     shutil.copytree(pages, folder / "html", ignore=shutil.ignore_patterns(".*"))
