@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bookmaking.html.extensions.comments import CAPTION
-from bookmaking.notebooks.derivation import essence
+from bookmaking.notebooks.derivation import derive, essence
 from bookmaking.notebooks.execution import outdated
 from bookmaking.notebooks.filling import fill, glued
 from bookmaking.notebooks.outputs import disagreements
@@ -129,6 +129,19 @@ def test_code_is_tagged_solution_exactly_inside_the_gates(source: Path) -> None:
         if cell.cell_type == "code":
             tagged = "solution" in cell.metadata.get("tags", [])
             assert tagged == inside, cell.source
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_solution_is_folded_with_its_heading_and_nothing_else_is(source: Path) -> None:
+    """JupyterLab folds the cells from a heading to the next cell with one."""
+    cells = derive(source).cells
+    folded = False
+    for cell, inside in zip(cells, in_solution(cells), strict=True):
+        headings = re.findall(r"^## .*$", cell.source, re.MULTILINE) * (cell.cell_type != "code")
+        if headings:
+            assert cell.source.startswith(headings[0]) or not inside, cell.source
+            folded = headings[0] == "## Solution"
+        assert folded == inside, cell.source
 
 
 def names_assigned(cells: list[Any]) -> set[str]:

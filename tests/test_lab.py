@@ -77,6 +77,7 @@ TAGS = {
     "hide-cell,raises-exception": {(True, False)},
     "hide-input": {(True, False)},
     "solution": {(True, True)},
+    "check,remove-cell": {(True, True)},
     "starter": {(False, False)},
 }
 """What is folded of cells with these tags: their code, their outputs."""

@@ -92,8 +92,9 @@ def derive(source: Path) -> nbformat.NotebookNode:
 def _fold(cell: Any) -> None:
     """Fold a cell in JupyterLab as in the HTML; the sentence of a check stays in sight."""
     tags = set(cell.metadata.get("tags", []))
-    source = bool(tags & {"hide-cell", "hide-input", "solution"})
-    outputs = bool(tags & {"hide-output", "solution"}) or tags & CHECK == {"hide-cell"}
+    whole = {"remove-cell", "solution"}
+    source = bool(tags & {"hide-cell", "hide-input", *whole})
+    outputs = bool(tags & {"hide-output", *whole}) or tags & CHECK == {"hide-cell"}
     hidden = {"source_hidden": source, "outputs_hidden": outputs}
     if folded := {name: True for name, value in hidden.items() if value}:
         cell.metadata["jupyter"] = folded
