@@ -29,7 +29,7 @@ from matplotlib.transforms import Bbox
 from multilevel.estimates import MIME, Estimates, mcse
 from multilevel.tables import interval
 
-TEAL, TERRACOTTA, PALE, SAND = "#1c5253", "#e07a5f", "#8fb9b5", "#e9c46a"
+TEAL, TERRACOTTA, PALE, SAND = "#1c5253", "#dd7557", "#6b9b97", "#e9c46a"
 PALETTE = [TEAL, TERRACOTTA, PALE, SAND]
 MARKERS = ["o", "s", "D", "^"]
 GREY = "#6b6b6b"

@@ -79,7 +79,9 @@ def _label(text: str) -> str:
 def _written(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.{DIGITS}g}" if isinstance(value, float) else escape(str(value))
+    if not isinstance(value, float):
+        return escape(str(value))
+    return f"{value:#.{DIGITS}g}".removesuffix(".")  # with zeros at the end: 0.190 below 0.141
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -36,15 +36,16 @@ def words_for(cell: Any) -> str:
     tags = cell.metadata.get("tags", [])
     if "raises-exception" in tags:
         printed = "".join(output.get("text", "") for output in cell.outputs)
-        sentence = " ".join(printed.split())
-        short = sentence if len(sentence) <= LONGEST else sentence[: LONGEST - 1] + "…"
-        return f"Checked: {short}" if short else "Checked"
+        sentences = " ".join(printed.split())
+        if len(sentences) > LONGEST:
+            sentences = sentences[: sentences.rfind(". ", 0, LONGEST) + 1]
+        return f"Checked: {sentences}" if sentences else "Checked"
     if "hide-output" in tags:
         return "Output"
     shown = {kind for output in cell.outputs for kind in output.get("data", {})}
     for kind, name in KINDS.items():
         if kind in shown:
-            return f"Code of the {name}"
+            return f"The {name} and its code" if "hide-cell" in tags else f"Code of the {name}"
     return "Code"
 
 

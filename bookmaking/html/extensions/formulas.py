@@ -30,6 +30,9 @@ SPACING = {
     r"<mtext>(\w{2,})</mtext>": r"<mi>\1</mi>",
     # The first sign of a column stands between two columns; it is no sign of what follows it.
     r"(<mtd>(?:<mspace[^>]*></mspace>)?<mo)>": r'\1 form="infix">',
+    # A slash divides closely, and a relation after a bracket has nothing on its left.
+    r'<mo stretchy="false">/</mo>': '<mo lspace="0" rspace="0" stretchy="false">/</mo>',
+    r'(<mo stretchy="false">\(</mo><mo)>': r'\1 lspace="0">',
     # The name of a function stands off from what is beside it, unless that is a sign.
     r"(</m(?!o>|space>)\w+>)(?=<mi>\w{2,}</mi><mo>&ApplyFunction;)": rf"\1{THIN}",
     r"(&ApplyFunction;</mo>)(?=<m(?!o\b|row\b|space\b))": rf"\1{THIN}",
@@ -87,10 +90,17 @@ def _converted(node: nodes.math | nodes.math_block) -> str:
         return ""
 
 
+WITH_PUNCTUATION = re.compile(
+    r'<span class="math notranslate">((?!</math>).)*</math></span>[.,;:)]+'
+)
+
+
 def add_font(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Load the font of formulas where there are any."""
+    """Load the font of formulas where there are any, and keep them with their punctuation."""
     if "<math" in context.get("body", ""):
         app.add_css_file("formulas.css")
+        whole = r'<span class="whole">\g<0></span>'
+        context["body"] = WITH_PUNCTUATION.sub(whole, context["body"])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

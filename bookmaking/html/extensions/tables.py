@@ -92,6 +92,7 @@ def set_page(app: Sphinx, doctree: nodes.document, page: str) -> None:
             soup = BeautifulSoup(raw.astext(), "html.parser")
             for table in soup.select("table.dataframe"):
                 set_table(table)
+                table.wrap(soup.new_tag("div", attrs={"class": "table-scrolls"}))
             raw[:] = [nodes.Text(str(soup))]
 
 

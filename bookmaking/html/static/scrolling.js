@@ -3,7 +3,7 @@
 
 (() => {
   const SCROLLING =
-    ".bd-content :is(figure, pre), .formula, .explorable, .output.text_html," +
+    ".bd-content :is(figure, pre), .formula, .explorable, .table-scrolls," +
     " .figure-numbers .tables, .pst-scrollable-table-container";
 
   function notice(part) {
