@@ -16,8 +16,9 @@ from bookmaking.html.extensions.typography import set_numbers
 from bookmaking.notebooks.references import references
 from bookmaking.paths import ROOT
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 CODE = r"`[^`\n]+`"
-NUMBER = re.compile(rf"(?P<written>{CODE}|[\w.,?−-]*)<!--(?P<name>(?!end\b)[\w-]+)-->")
+NUMBER = re.compile(r"(?P<written>[\w.,?−\xa0-]*)<!--(?P<name>(?!end\b)[\w-]+)-->")
 COMMENT_OR_CODE = re.compile(rf"{CODE}|<!--.*?-->")
 BLOCK = re.compile(
     r"(?P<start><!--(?P<kind>columns|entries|references): (?P<of>[\w., ]+)-->\n).*?(?=<!--end-->)",
@@ -38,8 +39,8 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     Raises
     ------
     ValueError
-        No cell glues a number, it stands before no comment, or contains spaces outside of code; or
-        the dictionary has no such entry. The message names it.
+        No cell glues a number, a comment follows none, or the dictionary has no such entry; the
+        message names it.
     """
     number_or_code = re.compile(f"{NUMBER.pattern}|{CODE}")
     text = number_or_code.sub(
@@ -52,11 +53,10 @@ def _number(found: re.Match[str], values: Mapping[str, str]) -> str:
     name = found["name"]
     if name not in values:
         raise ValueError(f"the text quotes {name!r}, and no cell glues it")
-    value = set_numbers(values[name])
-    text = f"`{value}`" if found["written"].startswith("`") else value
-    if not found["written"] or not NUMBER.fullmatch(f"{text}<!--{name}-->"):
-        raise ValueError(f"<!--{name}--> should follow a number (at first ?), or `text` in code")
-    return f"{text}<!--{name}-->"
+    filled_in = f"{set_numbers(values[name]).replace(' ', NO_BREAK)}<!--{name}-->"
+    if not found["written"] or not NUMBER.fullmatch(filled_in):
+        raise ValueError(f"<!--{name}--> should follow a number or a few words (at first ?)")
+    return filled_in
 
 
 def _block(found: re.Match[str]) -> str:

@@ -33,6 +33,10 @@ SPACING = {
     # A slash divides closely, and a relation after a bracket has nothing on its left.
     r'<mo stretchy="false">/</mo>': '<mo lspace="0" rspace="0" stretchy="false">/</mo>',
     r'(<mo stretchy="false">\(</mo><mo)>': r'\1 lspace="0">',
+    # Bars around a number open and close.
+    r'<mo stretchy="false">\|</mo>(.*?)<mo stretchy="false">\|</mo>': (
+        r'<mo form="prefix" stretchy="false">|</mo>\1<mo form="postfix" stretchy="false">|</mo>'
+    ),
     # The name of a function stands off from what is beside it, unless that is a sign.
     r"(</m(?!o>|space>)\w+>)(?=<mi>\w{2,}</mi><mo>&ApplyFunction;)": rf"\1{THIN}",
     r"(&ApplyFunction;</mo>)(?=<m(?!o\b|row\b|space\b))": rf"\1{THIN}",
