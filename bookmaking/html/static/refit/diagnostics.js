@@ -1,0 +1,172 @@
+/* Do the chains agree, and how many independent draws are they worth? (Vehtari et al. 2021) */
+"use strict";
+
+function refitDiagnostics() {
+  const mean = (x) => x.reduce((sum, value) => sum + value, 0) / x.length;
+
+  function variance(x) {
+    const middle = mean(x);
+    return x.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (x.length - 1);
+  }
+
+  function quantile(sorted, share) {
+    const at = share * (sorted.length - 1);
+    const below = Math.floor(at);
+    const above = Math.min(below + 1, sorted.length - 1);
+    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+  }
+
+  const polynomial = (terms, x) => terms.reduceRight((sum, term) => sum * x + term, 0);
+
+  // Rational approximations of normal quantiles, exact to 16 digits (Wichura 1988, AS 241).
+  const [A, B, C, D, E, F] = [
+    [3.3871328727963666, 133.14166789178438, 1971.5909503065514, 13731.693765509461,
+      45921.95393154987, 67265.7709270087, 33430.57558358813, 2509.0809287301227],
+    [1, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597,
+      39307.89580009271, 28729.085735721943, 5226.495278852854],
+    [1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045,
+      1.2704582524523684, 0.2417807251774506, 0.022723844989269184, 7.745450142783414e-4],
+    [1, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008,
+      0.015198666563616457, 5.475938084995345e-4, 1.0507500716444169e-9],
+    [6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487,
+      0.026532189526576124, 0.0012426609473880784, 2.7115555687434876e-5, 2.0103343992922881e-7],
+    [1, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 7.868691311456133e-4,
+      1.8463183175100548e-5, 1.421511758316446e-7, 2.0442631033899397e-15],
+  ];
+
+  function normalQuantile(p) {
+    const q = p - 0.5;
+    if (Math.abs(q) <= 0.425) {
+      const r = 0.180625 - q * q;
+      return (q * polynomial(A, r)) / polynomial(B, r);
+    }
+    const r = Math.sqrt(-Math.log(Math.min(p, 1 - p)));
+    const size = r <= 5
+      ? polynomial(C, r - 1.6) / polynomial(D, r - 1.6)
+      : polynomial(E, r - 5) / polynomial(F, r - 5);
+    return q < 0 ? -size : size;
+  }
+
+  /** Position of the first number that is not below a value, or (`past`) that is above it. */
+  function position(sorted, value, past) {
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle] < value || (past && sorted[middle] === value)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Normal quantiles of the ranks; equal values share their average rank. */
+  function rankNormalise(x, sorted = x.slice().sort()) {
+    return x.map((value) => {
+      const rank = (position(sorted, value, false) + 1 + position(sorted, value, true)) / 2;
+      return normalQuantile((rank - 3 / 8) / (x.length + 1 / 4));
+    });
+  }
+
+  /** The halves of all chains; draws are in one array, chain after chain. */
+  function split(x, chains) {
+    const length = x.length / chains;
+    const half = Math.floor(length / 2);
+    const starts = [...Array(chains).keys()].flatMap((c) => [c * length, (c + 1) * length - half]);
+    return starts.map((start) => x.subarray(start, start + half));
+  }
+
+  function join(parts) {
+    const x = new Float64Array(parts.length * parts[0].length);
+    parts.forEach((part, k) => x.set(part, k * part.length));
+    return x;
+  }
+
+  function rHat(parts) {
+    const n = parts[0].length;
+    const between = n * variance(parts.map(mean));
+    return Math.sqrt((between / mean(parts.map(variance)) + n - 1) / n);
+  }
+
+  /** Effective sample size, by Geyer's initial monotone sequence of autocorrelations. */
+  function ess(parts) {
+    const n = parts[0].length;
+    const all = parts.length * n;
+    const means = parts.map(mean);
+    const apart = parts.map((part, k) => part.map((value) => value - means[k]));
+    const covariance = (lag) =>
+      mean(apart.map((part) => {
+        let sum = 0;
+        for (let i = lag; i < n; i++) sum += part[i] * part[i - lag];
+        return sum / n;
+      }));
+    const biased = covariance(0);
+    if (biased === 0 && variance(means) < 1e-30) return all; // a constant
+    const within = (biased * n) / (n - 1);
+    const total = biased + variance(means);
+    const correlation = (lag) => 1 - (within - covariance(lag)) / total;
+    let [even, odd] = [1, correlation(1)];
+    const rho = [even, odd];
+    let t = 1;
+    while (t < n - 3 && even + odd > 0) {
+      even = correlation(t + 1);
+      odd = correlation(t + 2);
+      rho.push(...(even + odd >= 0 ? [even, odd] : [0, 0]));
+      t += 2;
+    }
+    const last = t - 2;
+    if (even > 0) rho[last + 1] = even;
+    for (t = 1; t <= last - 2; t += 2) {
+      const before = rho[t - 1] + rho[t];
+      if (rho[t + 1] + rho[t + 2] > before) rho[t + 1] = rho[t + 2] = before / 2;
+    }
+    const sum = rho.slice(0, last + 1).reduce((a, b) => a + b, 0);
+    return all / Math.max(-1 + 2 * sum + (rho[last + 1] ?? 0), 1 / Math.log10(all));
+  }
+
+  /** Rank-normalised halves of chains. */
+  function normalScores(parts) {
+    const n = parts[0].length;
+    const scores = rankNormalise(join(parts));
+    return parts.map((_, k) => scores.subarray(k * n, (k + 1) * n));
+  }
+
+  /** Summary of one parameter from its draws, in one array, chain after chain. */
+  function summarise(x, chains) {
+    const sorted = x.slice().sort();
+    const average = mean(x);
+    const sd = Math.sqrt(variance(x));
+    const halves = split(x, chains);
+    const scores = normalScores(halves);
+    const joined = join(halves);
+    const median = quantile(joined.slice().sort(), 0.5);
+    const folded = halves.map((part) => part.map((value) => Math.abs(value - median)));
+    const essOf = (transform) => ess(split(x.map(transform), chains));
+    const tails = [0.05, 0.95].map((share) => {
+      const limit = quantile(sorted, share);
+      return essOf((value) => (value <= limit ? 1 : 0));
+    });
+    // The error of the sd, from that of the mean square (as in the R package posterior).
+    const squares = x.map((value) => (value - average) ** 2);
+    const meanSquare = mean(squares);
+    const spread = mean(squares.map((value) => value * value)) - meanSquare ** 2;
+    return {
+      mean: average,
+      sd,
+      lower: quantile(sorted, 0.025),
+      upper: quantile(sorted, 0.975),
+      mcse: sd / Math.sqrt(ess(halves)),
+      mcse_sd: Math.sqrt(spread / ess(split(squares, chains)) / meanSquare / 4),
+      r_hat: Math.max(rHat(scores), rHat(normalScores(folded))),
+      ess_bulk: ess(scores),
+      ess_tail: Math.min(...tails),
+    };
+  }
+
+  /** Share of the energy that momenta renew (Betancourt 2016), of one chain. */
+  function eBfmi(energy) {
+    let squares = 0;
+    for (let i = 1; i < energy.length; i++) squares += (energy[i] - energy[i - 1]) ** 2;
+    return squares / (energy.length - 1) / variance(energy);
+  }
+
+  return { summarise, eBfmi };
+}

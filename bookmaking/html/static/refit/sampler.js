@@ -1,0 +1,340 @@
+/* The No-U-Turn Sampler: a Hamiltonian trajectory grows until it turns back, and one of its points
+   is drawn (Hoffman & Gelman 2014), each with its own weight (multinomial, Betancourt 2018).
+   Adaptation of step size and scales as in Stan. Nothing here knows the models of the book. */
+"use strict";
+
+function refitSampler() {
+  const DIVERGENT = 1000; // error of the energy, in nats, that no accurate trajectory has
+
+  /** Random numbers: sfc32 (Doty-Humphrey 2010), of which each seed and chain has its own stream. */
+  function generator(seed, stream) {
+    let a = seed >>> 0;
+    let b = Math.floor(seed / 2 ** 32) >>> 0;
+    let c = stream >>> 0;
+    let counter = 1;
+    let spare = NaN;
+
+    function uniform() {
+      const result = (((a + b) | 0) + counter) | 0;
+      counter = (counter + 1) | 0;
+      a = b ^ (b >>> 9);
+      b = (c + (c << 3)) | 0;
+      c = (((c << 21) | (c >>> 11)) + result) | 0;
+      return ((result >>> 0) + 0.5) / 2 ** 32;
+    }
+
+    /** Two normal numbers from a point in the unit circle, one of them kept (Marsaglia & Bray). */
+    function normal() {
+      if (!Number.isNaN(spare)) {
+        const kept = spare;
+        spare = NaN;
+        return kept;
+      }
+      let u, v, square;
+      do {
+        u = 2 * uniform() - 1;
+        v = 2 * uniform() - 1;
+        square = u * u + v * v;
+      } while (square >= 1 || square === 0);
+      const factor = Math.sqrt((-2 * Math.log(square)) / square);
+      spare = v * factor;
+      return u * factor;
+    }
+
+    for (let i = 0; i < 20; i++) uniform(); // until similar seeds have parted
+    return { uniform, normal };
+  }
+
+  /** Step size by dual averaging, so that trajectories are accepted as often as wished. */
+  function dualAveraging(target) {
+    let goal, error, average, count;
+    return {
+      restart(step) {
+        goal = Math.log(10 * step);
+        error = average = count = 0;
+      },
+      next(accepted) {
+        count += 1;
+        const rate = 1 / (count + 10);
+        error = (1 - rate) * error + rate * (target - accepted);
+        const logStep = goal - (error * Math.sqrt(count)) / 0.05;
+        const weight = count ** -0.75;
+        average = weight * logStep + (1 - weight) * average;
+        return Math.exp(logStep);
+      },
+      final: () => Math.exp(average),
+    };
+  }
+
+  /** Steps after which the scales are set anew: windows that double, as in Stan. */
+  function windows(tune) {
+    let [first, last, length] = [75, 50, 25];
+    if (first + last + length > tune) {
+      [first, last] = [Math.floor(0.15 * tune), Math.floor(0.1 * tune)];
+      length = tune - first - last;
+    }
+    const ends = new Set();
+    for (let end = first + length; end <= tune - last && length > 1; end += length) {
+      length *= 2;
+      if (end + length > tune - last) end = tune - last;
+      ends.add(end);
+    }
+    return { first, last: tune - last, ends };
+  }
+
+  const logSum = (a, b) => {
+    const larger = Math.max(a, b);
+    return larger === -Infinity ? larger : larger + Math.log1p(Math.exp(Math.min(a, b) - larger));
+  };
+
+  /** A sampler of a family's density, with its own state; `advance` makes one draw. */
+  function nuts(family, random, maxDepth) {
+    const size = family.size;
+    const make = () => new Float64Array(size);
+    const point = () => ({ q: make(), p: make(), gradient: make(), logDensity: 0 });
+    const variance = make().fill(1); // of each parameter: the inverse of the mass matrix
+    const root = make().fill(1); // standard deviation of its momentum
+    const ends = [point(), point()]; // the trajectory's ends: backwards, forwards
+    const current = { q: make(), gradient: make(), logDensity: 0, energy: 0 };
+    // Every subtree of a depth writes into one of two slots, so that nothing is allocated later.
+    const slot = () => ({ rho: make(), first: make(), last: make(), weight: 0, sample: sample() });
+    const sample = () => ({ q: make(), gradient: make(), logDensity: 0, energy: 0 });
+    const slots = Array.from({ length: maxDepth + 1 }, () => [slot(), slot()]);
+    const [rho, rhoExtra, oldFirst, oldLast] = [make(), make(), make(), make()];
+    const tree = { start: 0, step: 0.1, gradients: 0, acceptance: 0, divergent: false };
+
+    function energyOf(z) {
+      let kinetic = 0;
+      for (let i = 0; i < size; i++) kinetic += variance[i] * z.p[i] * z.p[i];
+      const energy = 0.5 * kinetic - z.logDensity;
+      return Number.isNaN(energy) ? Infinity : energy;
+    }
+
+    function leapfrog(z, step) {
+      const { q, p, gradient } = z;
+      for (let i = 0; i < size; i++) {
+        p[i] += 0.5 * step * gradient[i];
+        q[i] += step * variance[i] * p[i];
+      }
+      z.logDensity = family.logDensity(q, gradient);
+      for (let i = 0; i < size; i++) p[i] += 0.5 * step * gradient[i];
+    }
+
+    function copy(from, to) {
+      to.q.set(from.q);
+      to.gradient.set(from.gradient);
+      to.logDensity = from.logDensity;
+    }
+
+    function refreshMomentum(z) {
+      for (let i = 0; i < size; i++) z.p[i] = root[i] * random.normal();
+    }
+
+    /** Whether a stretch still moves apart at both ends (generalised criterion, Betancourt 2013). */
+    function movesOn(first, last, sum) {
+      let atFirst = 0;
+      let atLast = 0;
+      for (let i = 0; i < size; i++) {
+        const along = variance[i] * sum[i];
+        atFirst += along * first[i];
+        atLast += along * last[i];
+      }
+      return atFirst > 0 && atLast > 0;
+    }
+
+    /** The criterion for two neighbours, and for each with the other's nearest point (as in Stan). */
+    function movesOnTogether(a, b, sum) {
+      if (!movesOn(a.first, b.last, sum)) return false;
+      for (let i = 0; i < size; i++) rhoExtra[i] = a.rho[i] + b.first[i];
+      if (!movesOn(a.first, b.first, rhoExtra)) return false;
+      for (let i = 0; i < size; i++) rhoExtra[i] = b.rho[i] + a.last[i];
+      return movesOn(a.last, b.last, rhoExtra);
+    }
+
+    /** Add 2 ** depth points at an end, into `out`; false if they diverge or turn back. */
+    function grow(depth, z, direction, out) {
+      if (depth === 0) {
+        leapfrog(z, direction * tree.step);
+        tree.gradients += 1;
+        const energy = energyOf(z);
+        const gain = tree.start - energy;
+        tree.divergent = -gain > DIVERGENT;
+        tree.acceptance += gain > 0 ? 1 : Math.exp(gain);
+        out.weight = gain;
+        copy(z, out.sample);
+        out.sample.energy = energy;
+        out.rho.set(z.p);
+        out.first.set(z.p);
+        out.last.set(z.p);
+        return !tree.divergent;
+      }
+      const [a, b] = slots[depth - 1];
+      if (!grow(depth - 1, z, direction, a) || !grow(depth - 1, z, direction, b)) return false;
+      out.weight = logSum(a.weight, b.weight);
+      const chosen = random.uniform() < Math.exp(b.weight - out.weight) ? b : a;
+      [out.sample, chosen.sample] = [chosen.sample, out.sample];
+      for (let i = 0; i < size; i++) out.rho[i] = a.rho[i] + b.rho[i];
+      const goesOn = movesOnTogether(a, b, out.rho);
+      [out.first, a.first] = [a.first, out.first];
+      [out.last, b.last] = [b.last, out.last];
+      return goesOn;
+    }
+
+    const whole = { rho: make(), first: make(), last: make() };
+
+    function advance() {
+      const [back, front] = ends;
+      copy(current, back);
+      refreshMomentum(back);
+      copy(current, front);
+      front.p.set(back.p);
+      tree.start = current.energy = energyOf(back);
+      tree.gradients = tree.acceptance = 0;
+      tree.divergent = false;
+      for (const part of [rho, oldFirst, oldLast]) part.set(back.p);
+      let weight = 0;
+      let depth = 0;
+      while (depth < maxDepth) {
+        const forwards = random.uniform() > 0.5;
+        const added = slots[depth][0];
+        if (!grow(depth, forwards ? front : back, forwards ? 1 : -1, added)) break;
+        depth += 1;
+        // The new half is preferred, which moves draws apart (biased progressive sampling).
+        if (random.uniform() < Math.exp(added.weight - weight)) {
+          copy(added.sample, current);
+          current.energy = added.sample.energy;
+        }
+        weight = logSum(weight, added.weight);
+        // Both halves in the order of time; backwards, the added one was made from its end.
+        whole.rho.set(rho);
+        whole.first.set(oldFirst);
+        whole.last.set(oldLast);
+        for (let i = 0; i < size; i++) rho[i] += added.rho[i];
+        let goesOn;
+        if (forwards) {
+          goesOn = movesOnTogether(whole, added, rho);
+          oldLast.set(added.last);
+        } else {
+          [added.first, added.last] = [added.last, added.first];
+          goesOn = movesOnTogether(added, whole, rho);
+          oldFirst.set(added.first);
+        }
+        if (!goesOn) break;
+      }
+      tree.depth = depth;
+      tree.acceptance /= Math.max(tree.gradients, 1);
+      return tree;
+    }
+
+    /** A step size with which a single step is accepted about four times in five. */
+    function reasonableStep() {
+      const z = ends[0];
+      let direction = 0;
+      for (let tries = 0; tries < 100; tries++) {
+        copy(current, z);
+        refreshMomentum(z);
+        const before = energyOf(z);
+        leapfrog(z, tree.step);
+        const way = before - energyOf(z) > Math.log(0.8) ? 1 : -1;
+        if (direction !== 0 && way !== direction) return;
+        direction = way;
+        tree.step *= 2 ** way;
+      }
+      throw new Error("No step size suits this density: do the priors contradict the data?");
+    }
+
+    /** Begin at a random point whose density and gradient are finite. */
+    function begin() {
+      for (let tries = 0; tries < 100; tries++) {
+        current.q.set(family.start(random));
+        current.logDensity = family.logDensity(current.q, current.gradient);
+        if (Number.isFinite(current.logDensity) && current.gradient.every(Number.isFinite)) return;
+      }
+      throw new Error("The density is not finite where sampling starts; are the priors possible?");
+    }
+
+    function rescale(variances) {
+      variance.set(variances);
+      for (let i = 0; i < size; i++) root[i] = 1 / Math.sqrt(variance[i]);
+    }
+
+    return { begin, advance, reasonableStep, rescale, tree, current };
+  }
+
+  /** Running variances (Welford 1962), shrunk a little towards a small one, as in Stan. */
+  function runningVariances(size) {
+    const mean = new Float64Array(size);
+    const squares = new Float64Array(size);
+    let count = 0;
+    return {
+      add(q) {
+        count += 1;
+        for (let i = 0; i < size; i++) {
+          const away = q[i] - mean[i];
+          mean[i] += away / count;
+          squares[i] += away * (q[i] - mean[i]);
+        }
+      },
+      take() {
+        const share = count / (count + 5);
+        const result = squares.map((sum) => (share * sum) / (count - 1) + 1e-3 * (1 - share));
+        mean.fill(0);
+        squares.fill(0);
+        count = 0;
+        return result;
+      },
+    };
+  }
+
+  /** Run one chain. `report(done, values, diverging)` is called after every step. */
+  function sample(family, settings) {
+    const { tune, draws, targetAccept, seed, chain = 0, maxDepth = 10, report } = settings;
+    const random = generator(seed, chain);
+    const sampler = nuts(family, random, maxDepth);
+    const { tree, current } = sampler;
+    const width = family.names.length;
+    const values = new Float64Array(draws * width);
+    const diverging = new Uint8Array(draws);
+    const depth = new Uint8Array(draws);
+    const energy = new Float64Array(draws);
+    const averaging = dualAveraging(targetAccept);
+    const variances = runningVariances(family.size);
+    const plan = windows(tune);
+    let [acceptance, gradients, gradientsOfTuning] = [0, 0, 0];
+
+    const adaptStep = () => {
+      sampler.reasonableStep();
+      averaging.restart(tree.step);
+    };
+    sampler.begin();
+    adaptStep();
+    for (let i = 0; i < tune; i++) {
+      sampler.advance();
+      gradientsOfTuning += tree.gradients;
+      tree.step = averaging.next(tree.acceptance);
+      if (i >= plan.first && i < plan.last) variances.add(current.q);
+      if (plan.ends.has(i + 1)) {
+        sampler.rescale(variances.take());
+        adaptStep();
+      }
+      report?.(i + 1, null, tree.divergent);
+    }
+    if (tune > 0) tree.step = averaging.final();
+    for (let i = 0; i < draws; i++) {
+      sampler.advance();
+      gradients += tree.gradients;
+      acceptance += tree.acceptance / draws;
+      const row = values.subarray(i * width, (i + 1) * width);
+      family.constrain(current.q, row);
+      diverging[i] = tree.divergent ? 1 : 0;
+      depth[i] = tree.depth;
+      energy[i] = current.energy;
+      report?.(tune + i + 1, row, tree.divergent);
+    }
+    const stepSize = tree.step;
+    const cost = { gradients, gradientsOfTuning };
+    return { values, diverging, depth, energy, stepSize, acceptance, ...cost };
+  }
+
+  return { sample, generator };
+}
