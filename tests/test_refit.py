@@ -161,7 +161,6 @@ def blocks(form: str, **priors: Prior) -> pm.Model:
 
 TIGHT = {"sigma_alpha": exponential(100), "alpha_bar": Prior(pm.Normal, 0.1, 0.02)}
 MIXED: Any = {"actor": "centred", "block": "non-centred"}
-OTHER_WAY: Any = {"actor": "non-centred", "block": "centred"}
 BLOCK = table(CHIMPANZEES, ["pulled_left", "block"], outcome="pulled_left", group="block")
 CASES = {
     "no pooling": Case(

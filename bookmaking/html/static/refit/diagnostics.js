@@ -2,11 +2,17 @@
 "use strict";
 
 function refitDiagnostics() {
-  const mean = (x) => x.reduce((sum, value) => sum + value, 0) / x.length;
+  function mean(x) {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += x[i];
+    return sum / x.length;
+  }
 
   function variance(x) {
     const middle = mean(x);
-    return x.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (x.length - 1);
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += (x[i] - middle) ** 2;
+    return sum / (x.length - 1);
   }
 
   function quantile(sorted, share) {
@@ -58,12 +64,16 @@ function refitDiagnostics() {
     return low;
   }
 
+  let scores = new Float64Array(0); // of twice the rank; the same for all parameters
+
   /** Normal quantiles of the ranks; equal values share their average rank. */
-  function rankNormalise(x, sorted = x.slice().sort()) {
-    return x.map((value) => {
-      const rank = (position(sorted, value, false) + 1 + position(sorted, value, true)) / 2;
-      return normalQuantile((rank - 3 / 8) / (x.length + 1 / 4));
-    });
+  function rankNormalise(x) {
+    if (scores.length !== 2 * x.length + 1) {
+      const quantileOf = (_, twice) => normalQuantile((twice / 2 - 3 / 8) / (x.length + 1 / 4));
+      scores = Float64Array.from({ length: 2 * x.length + 1 }, quantileOf);
+    }
+    const sorted = x.slice().sort();
+    return x.map((value) => scores[position(sorted, value, false) + 1 + position(sorted, value, true)]);
   }
 
   /** The halves of all chains; draws are in one array, chain after chain. */
@@ -125,8 +135,8 @@ function refitDiagnostics() {
   /** Rank-normalised halves of chains. */
   function normalScores(parts) {
     const n = parts[0].length;
-    const scores = rankNormalise(join(parts));
-    return parts.map((_, k) => scores.subarray(k * n, (k + 1) * n));
+    const normal = rankNormalise(join(parts));
+    return parts.map((_, k) => normal.subarray(k * n, (k + 1) * n));
   }
 
   /** Summary of one parameter from its draws, in one array, chain after chain. */

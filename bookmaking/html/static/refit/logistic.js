@@ -37,9 +37,10 @@ function refitLogistic(parts) {
       const centred = parts.choose(chosen, ["centred", "non-centred"], group) === "centred";
       const [sd, effect] = [`sigma_${group}`, `alpha_${group}`];
       const moved = centred ? [`${sd}_log__`, `_${effect}_mean`] : [`_${sd}`, `_${effect}_z`];
-      const around = centred && position === 0;
-      return { group, centred, around, signed: !centred, sd, effect, moved, levels: false };
+      return { group, centred, signed: !centred, sd, effect, moved, levels: false };
     });
+    const first = groups.find(({ centred }) => centred);
+    if (first) first.around = true; // its levels, not deviations: their sum is known best
     return varying(data, priors, groups);
   }
 

@@ -6,6 +6,8 @@
 function refitSampler() {
   const DIVERGENT = 1000; // error of the energy, in nats, that no accurate trajectory has
 
+  const EARLY_DEPTH = 6; // while scales are unknown, long trajectories are not worth their cost
+
   /** Random numbers: sfc32 (Doty-Humphrey 2010), of which each seed and chain has its own stream. */
   function generator(seed, stream) {
     let a = seed >>> 0;
@@ -68,18 +70,19 @@ function refitSampler() {
 
   /** Steps after which the scales are set anew: windows that double, as in Stan. */
   function windows(tune) {
-    let [first, last, length] = [75, 50, 25];
+    let [first, last, length] = [15, 50, 15];
     if (first + last + length > tune) {
       [first, last] = [Math.floor(0.15 * tune), Math.floor(0.1 * tune)];
       length = tune - first - last;
     }
+    const early = first + 3 * length;
     const ends = new Set();
     for (let end = first + length; end <= tune - last && length > 1; end += length) {
       length *= 2;
       if (end + length > tune - last) end = tune - last;
       ends.add(end);
     }
-    return { first, last: tune - last, ends };
+    return { first, early, last: tune - last, ends };
   }
 
   const logSum = (a, b) => {
@@ -182,7 +185,7 @@ function refitSampler() {
 
     const whole = { rho: make(), first: make(), last: make() };
 
-    function advance() {
+    function advance(limit = maxDepth) {
       const [back, front] = ends;
       copy(current, back);
       refreshMomentum(back);
@@ -194,7 +197,7 @@ function refitSampler() {
       for (const part of [rho, oldFirst, oldLast]) part.set(back.p);
       let weight = 0;
       let depth = 0;
-      while (depth < maxDepth) {
+      while (depth < limit) {
         const forwards = random.uniform() > 0.5;
         const added = slots[depth][0];
         if (!grow(depth, forwards ? front : back, forwards ? 1 : -1, added)) break;
@@ -309,7 +312,7 @@ function refitSampler() {
     sampler.begin();
     adaptStep();
     for (let i = 0; i < tune; i++) {
-      sampler.advance();
+      sampler.advance(i < plan.early ? Math.min(EARLY_DEPTH, maxDepth) : maxDepth);
       gradientsOfTuning += tree.gradients;
       tree.step = averaging.next(tree.acceptance);
       if (i >= plan.first && i < plan.last) variances.add(current.q);

@@ -31,25 +31,30 @@ function refitSlopes(parts) {
     Object.assign(model, { [sdIntercept]: SCALE, [sdSlope]: SCALE, [rho]: CORRELATION });
     const prior = parts.readPriors(priors, model);
 
-    // Sums over the rows of each cluster; `withOne` and `withZ`: of the predictors times 1 and z.
+    // Sums over the rows of each cluster, which are sufficient; `withOne` and `withZ`: of the
+    // predictors times 1 and z. Over all rows: products of the predictors, 1 among them, and y.
     const make = () => new Float64Array(count);
-    const [n, sumZ, sumZZ] = [make(), make(), make()];
-    const [withOne, withZ] = [x.map(make), x.map(make)];
-    const means = make();
+    const [n, sumZ, sumZZ, sumY, sumYZ] = [0, 1, 2, 3, 4].map(make);
+    const known = [y.map(() => 1), ...x];
+    const [withOne, withZ] = [known.map(make), known.map(make)];
     codes.forEach((j, i) => {
       n[j] += 1;
       sumZ[j] += z[i];
       sumZZ[j] += z[i] * z[i];
-      means[j] += y[i];
-      for (let p = 0; p < columns; p++) {
-        withOne[p][j] += x[p][i];
-        withZ[p][j] += x[p][i] * z[i];
-      }
+      sumY[j] += y[i];
+      sumYZ[j] += y[i] * z[i];
+      known.forEach((values, p) => {
+        withOne[p][j] += values[i];
+        withZ[p][j] += values[i] * z[i];
+      });
     });
+    const product = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+    const [products, withY] = [known.map((a) => known.map((b) => product(a, b))), known.map((a) => product(a, y))];
+    const ySquares = product(y, y);
     if (!codes.some((j, i) => Math.abs(z[i] * n[j] - sumZ[j]) > 1e-12 * Math.abs(sumZ[j]))) {
       throw new Error(`'${slope}' is constant in every '${group}': its slope cannot vary.`);
     }
-    const squares = codes.reduce((sum, j, i) => sum + (y[i] - means[j] / n[j]) ** 2, 0);
+    const squares = codes.reduce((sum, j, i) => sum + (y[i] - sumY[j] / n[j]) ** 2, 0);
     if (!(squares > 0)) throw new Error(`'${data.outcome}' does not vary within any cluster.`);
     // Effects that a typical cluster can just tell from zero: the unit of their standard deviations.
     const noiseSeen = Math.sqrt(squares / Math.max(rows - count, 1));
@@ -71,8 +76,10 @@ function refitSlopes(parts) {
     const first = scale("half_log", prior[sdIntercept], units[sdIntercept]);
     const second = scale("half_log", prior[sdSlope], units[sdSlope]);
     const eta = prior[rho].eta;
-    const residual = new Float64Array(rows);
+    const effect = new Float64Array(columns + 1); // alpha_bar and beta
+    const pull = new Float64Array(columns + 1); // products of the predictors and the residuals
     const [left, leftZ] = [make(), make()]; // sums of residuals, and of these times z
+    const [mean0, mean1] = [make(), make()]; // means of the effects, given all else
     const s = { a: 0, b: 0, d: 0, rho: 0, root: 0, half: 0 }; // S = [a 0; b d]
 
     function readFactor(q) {
@@ -88,16 +95,19 @@ function refitSlopes(parts) {
 
     /** Sum the residuals from the population's line; return the sum of their squares. */
     function residuals(q) {
-      let squares = 0;
-      left.fill(0);
-      leftZ.fill(0);
-      for (let i = 0; i < rows; i++) {
-        let away = y[i] - q[0];
-        for (let p = 0; p < columns; p++) away -= x[p][i] * q[2 + p];
-        residual[i] = away;
-        squares += away * away;
-        left[codes[i]] += away;
-        leftZ[codes[i]] += away * z[i];
+      left.set(sumY);
+      leftZ.set(sumYZ);
+      let squares = ySquares;
+      for (let p = 0; p <= columns; p++) effect[p] = q[p === 0 ? 0 : 1 + p];
+      for (let p = 0; p <= columns; p++) {
+        const [one, withSlope, own] = [withOne[p], withZ[p], effect[p]];
+        for (let j = 0; j < count; j++) {
+          left[j] -= one[j] * own;
+          leftZ[j] -= withSlope[j] * own;
+        }
+        pull[p] = withY[p];
+        for (let k = 0; k <= columns; k++) pull[p] -= products[p][k] * effect[k];
+        squares -= own * (withY[p] + pull[p]);
       }
       return squares;
     }
@@ -109,8 +119,7 @@ function refitSlopes(parts) {
       const { a, b, d } = s;
       let squares = residuals(q);
       let [logRoots, explained, squareZ] = [0, 0, 0];
-      let [slopeA, slopeB, slopeD, slopeLevel] = [0, 0, 0, 0];
-      for (let p = 0; p < columns; p++) gradient[2 + p] = 0;
+      let [slopeA, slopeB, slopeD] = [0, 0, 0];
       for (let j = 0; j < count; j++) {
         const [p00, p01, p11] = [precision * n[j], precision * sumZ[j], precision * sumZZ[j]];
         const [r0, r1] = [precision * left[j], precision * leftZ[j]];
@@ -131,30 +140,26 @@ function refitSlopes(parts) {
         slopeA += r0 * m0 - ps00 * e00 - ps01 * e01;
         slopeB += r1 * m0 - ps10 * e00 - ps11 * e01;
         slopeD += r1 * m1 - ps10 * e01 - ps11 * e11;
-        // What the mean effects u leave of the residuals
-        const [u0, u1] = [a * m0, b * m0 + d * m1];
-        slopeLevel += r0 - p00 * u0 - p01 * u1;
-        for (let p = 0; p < columns; p++) {
-          gradient[2 + p] -= precision * (withOne[p][j] * u0 + withZ[p][j] * u1);
-        }
+        // What the mean effects u explain of the residuals
+        const u0 = (mean0[j] = a * m0);
+        const u1 = (mean1[j] = b * m0 + d * m1);
         // E[sum of squared residuals] = squares - 2 r'E[u] + E[u'Pu]; tr(S'PS E[zz']) below
         squareZ += (b00 - 1) * e00 + 2 * b01 * e01 + (b11 - 1) * e11 - 2 * (r0 * u0 + r1 * u1);
       }
-      for (let p = 0; p < columns; p++) {
-        let sum = 0;
-        for (let i = 0; i < rows; i++) sum += x[p][i] * residual[i];
-        gradient[2 + p] += precision * sum;
+      for (let p = 0; p <= columns; p++) {
+        const [one, withSlope] = [withOne[p], withZ[p]];
+        for (let j = 0; j < count; j++) pull[p] -= one[j] * mean0[j] + withSlope[j] * mean1[j];
       }
       squares *= precision;
       let result = noise.logDensity + first.logDensity + second.logDensity;
       result += logPrior(prior.alpha_bar, q[0]) - rows * Math.log(sigma);
       result -= 0.5 * (squares + logRoots - explained);
       result += eta * (Math.log(s.half) + Math.log(s.half) - q[atRho]);
-      gradient[0] = slopeLevel + priorSlope(prior.alpha_bar, q[0]);
+      gradient[0] = precision * pull[0] + priorSlope(prior.alpha_bar, q[0]);
       gradient[1] = noise.pull((squares + squareZ - rows) / sigma);
       for (let p = 0; p < columns; p++) {
         result += logPrior(prior.beta, q[2 + p]);
-        gradient[2 + p] += priorSlope(prior.beta, q[2 + p]);
+        gradient[2 + p] = precision * pull[p + 1] + priorSlope(prior.beta, q[2 + p]);
       }
       const sd = second.sigma;
       const turned = 0.5 * s.root * sd * (slopeB * s.root - slopeD * s.rho);
