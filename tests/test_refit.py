@@ -326,3 +326,250 @@ def test_densities_and_gradients_are_those_of_pymc(page: Page, name: str, other:
             for number in np.atleast_1d(by_name[name])
         ]
         assert np.allclose(ours, expected, rtol=TOLERANCE, atol=1e-10)
+
+
+FINITE = """({ given, point }) => {
+    const family = Refit.build(given);
+    const q = Float64Array.from(point);
+    const gradient = new Float64Array(family.size);
+    const spare = new Float64Array(family.size);
+    family.logDensity(q, gradient);
+    const slopes = [...q].map((value, i) => {
+        const h = 1e-4;
+        const at = x => { q[i] = x; return family.logDensity(q, spare); };
+        const [a, b, c, d] = [-2, -1, 1, 2].map(step => at(value + step * h));
+        q[i] = value;
+        return (a - 8 * b + 8 * c - d) / (12 * h);
+    });
+    return { slopes, gradient: [...gradient] };
+}"""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_finite_differences_of_the_density(page: Page, name: str) -> None:
+    case = CASES[name]
+    given = settings(case, case.other)
+    size = sum(size for _, size in page.evaluate(LAYOUT, given)["layout"])
+    point = np.random.default_rng(5).uniform(-1, 1, size)
+    found = page.evaluate(FINITE, {"given": given, "point": point.tolist()})
+    slopes, gradient = np.array(found["slopes"]), np.array(found["gradient"])
+    assert np.allclose(slopes, gradient, rtol=1e-5, atol=1e-7 * abs(gradient).max())
+
+
+# The posteriors -----------------------------------------------------------------------------------
+
+RUN = """async given => {
+    const { summary, worst, draws } = await Refit.run(given);
+    return { summary, worst, draws: given.keep ? Object.values(draws).map(x => [...x]) : [] };
+}"""
+MEETS = [name for name in CASES if name != "blocks, centred"]
+"""Those whose draws may be trusted: that the others may not is what their page shows."""
+FITS: dict[tuple[str, str], xr.DataTree] = {}
+
+
+def library_fit(case: Case, priors: Mapping[str, Prior]) -> xr.DataTree:
+    """Return the library's fit, one for all forms of a model."""
+    key = (case.model, repr(sorted(priors.items(), key=lambda item: item[0])))
+    if key not in FITS:
+        FITS[key] = ml.fit(case.build(**priors), seed=3)
+    return FITS[key]
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["course", "other"])
+@pytest.mark.parametrize("name", MEETS)
+def test_posteriors_are_those_of_the_library(page: Page, name: str, other: bool) -> None:
+    case = CASES[name]
+    priors = case.other if other else {}
+    ours = page.evaluate(RUN, settings(case, priors) | {"seed": 1})
+    table = pd.DataFrame(ours["summary"]).set_index("key")
+    assert ours["worst"]["divergences"] == ours["worst"]["tree_depth"] == 0
+    assert table["r_hat"].max() < 1.01
+    assert table[["ess_bulk", "ess_tail"]].min().min() > 400
+    posterior = library_fit(case, priors)["posterior"].dataset
+    names = list(dict.fromkeys(table["parameter"]))
+    assert sorted(names) == sorted(name for name in posterior if not str(name).startswith("_"))
+    for of, error in (("mean", "mcse"), ("sd", "mcse_sd")):
+        theirs, errors = posterior[names], azs.mcse(posterior[names], method=of)
+        theirs = theirs.mean(("chain", "draw")) if of == "mean" else theirs.std(("chain", "draw"))
+        expected = np.concatenate([np.ravel(theirs[name]) for name in names])
+        spread = np.concatenate([np.ravel(errors[name]) for name in names])
+        apart = abs(table[of] - expected) / np.hypot(table[error], spread)
+        assert apart.max() < 5, apart.idxmax()
+
+
+@pytest.mark.parametrize("name", MEETS)
+def test_the_same_seed_gives_the_same_draws_on_one_core_and_on_two(page: Page, name: str) -> None:
+    short = settings(CASES[name], {}) | {"tune": 40, "draws": 10, "keep": True}
+    first, again, another = (
+        page.evaluate(RUN, short | {"seed": seed, "cores": cores})["draws"]
+        for seed, cores in [(7, 2), (7, 1), (8, 2)]
+    )
+    assert first == again
+    assert first != another
+    assert len({tuple(np.round(chain, 9)) for chain in np.reshape(first[0], (4, 10))}) == 4
+
+
+def test_centred_blocks_diverge_and_their_draws_come_while_they_are_made(page: Page) -> None:
+    watched = """async given => {
+        const seen = [];
+        const watch = ['alpha_bar', 'sigma_alpha'];
+        const onProgress = ({ chain, draws, diverging, done, of }) => {
+            if (draws.some(draw => draw.length !== 2 || !(draw[1] > 0))) throw new Error('draw');
+            seen.push([chain, draws.length, diverging.filter(Boolean).length, done, of]);
+        };
+        const { worst } = await Refit.run({ ...given, watch, onProgress });
+        return { worst, seen };
+    }"""
+    found = page.evaluate(watched, settings(CASES["blocks, centred"], {}) | {"seed": 1})
+    seen = pd.DataFrame(found["seen"], columns=["chain", "draws", "diverging", "done", "of"])
+    assert found["worst"]["divergences"] == seen["diverging"].sum() > 10
+    assert seen.groupby("chain")["draws"].sum().tolist() == [1000] * 4
+    assert seen.groupby("chain")["done"].max().tolist() == [2000] * 4
+    assert (seen.groupby("chain")["done"].diff().dropna() > 0).all()
+    assert found["worst"]["r_hat"] > 1.01
+
+
+def test_sampling_stops_on_request(page: Page) -> None:
+    stopped = """given => {
+        const result = Refit.run({ ...given, draws: 100000 });
+        setTimeout(result.stop, 300);
+        return result.catch(error => error.name);
+    }"""
+    assert page.evaluate(stopped, settings(CASES["lines"], {}) | {"seed": 1}) == "Stopped"
+
+
+# The diagnostics ----------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(8)
+
+
+def autoregressive(share: float, draws: int) -> np.ndarray:
+    x = RNG.normal(size=(4, draws))
+    for i in range(1, draws):
+        x[:, i] += share * x[:, i - 1]
+    return x
+
+
+DRAWS = {
+    "independent": RNG.normal(size=(4, 1000)),
+    "small and far from zero": 1e3 + 1e-4 * RNG.normal(size=(4, 500)),
+    "positively correlated": autoregressive(0.9, 1000),
+    "negatively correlated": autoregressive(-0.7, 1000),
+    "hardly moving": autoregressive(0.999, 400),
+    "chains that disagree": autoregressive(0.3, 500) + np.arange(4)[:, None],
+    "chains of unlike spread": autoregressive(0.3, 500) * np.arange(1, 5)[:, None],
+    "long tails": RNG.standard_cauchy((4, 1000)),
+    "equal values": RNG.poisson(2, (4, 1000)).astype(float),
+    "an odd number": RNG.exponential(size=(4, 501)),
+    "two chains": RNG.exponential(size=(2, 250)),
+    "few": RNG.normal(size=(4, 6)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_diagnostics_are_those_of_arviz(page: Page, name: str) -> None:
+    draws = DRAWS[name]
+    summarise = "([x, chains]) => refitDiagnostics().summarise(Float64Array.from(x), chains)"
+    found = page.evaluate(summarise, [draws.ravel().tolist(), len(draws)])
+    sample = xr.Dataset({"x": (("chain", "draw"), draws)})
+    expected = {
+        "mean": draws.mean(),
+        "sd": draws.std(ddof=1),
+        "lower": np.quantile(draws, 0.025),
+        "upper": np.quantile(draws, 0.975),
+        "mcse": float(azs.mcse(sample, method="mean")["x"]),
+        "mcse_sd": float(azs.mcse(sample, method="sd")["x"]),
+        "r_hat": float(azs.rhat(sample)["x"]),
+        "ess_bulk": float(azs.ess(sample, method="bulk")["x"]),
+        "ess_tail": float(azs.ess(sample, method="tail", prob=(0.05, 0.95))["x"]),
+    }
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_share_of_renewed_energy_is_that_of_arviz(page: Page) -> None:
+    energy = autoregressive(0.8, 500)
+    shares = "chains => chains.map(x => refitDiagnostics().eBfmi(x))"
+    sample = xr.Dataset({"energy": (("chain", "draw"), energy)})
+    expected = azs.bfmi(xr.DataTree.from_dict({"sample_stats": sample}))
+    expected = np.ravel(expected["energy"] if "energy" in expected else expected)
+    assert page.evaluate(shares, energy.tolist()) == pytest.approx(expected.tolist(), rel=1e-6)
+
+
+# Wrong input --------------------------------------------------------------------------------------
+
+NEGATIVE = {"family": "Exponential", "rate": -1}
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "negative rate": ("lines", {"priors": {"sigma_id": NEGATIVE}}, "rate of sigma_id.*above zero"),
+    "empty field": (
+        "partial pooling",
+        {"priors": {"sigma_alpha": {"family": "Exponential", "rate": None}}},
+        "rate of sigma_alpha.*above zero",
+    ),
+    "text": (
+        "chimpanzees",
+        {"priors": {"beta": {"family": "Normal", "mu": "0", "sigma": 1}}},
+        "mu of beta.*a number",
+    ),
+    "zero scale": (
+        "judgements",
+        {"priors": {"threshold": {"family": "Normal", "mu": 0, "sigma": 0}}},
+        "sigma of threshold.*above zero",
+    ),
+    "scale of an exponential": (
+        "no pooling",
+        {"priors": {"sigma": {"family": "Exponential", "scale": 0}}},
+        "scale of sigma.*above zero",
+    ),
+    "family": (
+        "judgements of people",
+        {"priors": {"sigma_id": {"family": "Normal", "mu": 0, "sigma": 1}}},
+        "sigma_id.*Exponential or HalfNormal.*Normal",
+    ),
+    "other parameter": ("no pooling", {"priors": {"sigma_alpha": NEGATIVE}}, "sigma_alpha.*alpha"),
+    "correlation": ("lines", {"priors": {"rho_id": {"family": "LKJ", "eta": 0}}}, "eta of rho_id"),
+    "model": ("lines", {"model": "toString"}, "model is one of no_pooling"),
+    "form": ("partial pooling", {"form": "best"}, "form.*centred.*best"),
+    "form of a group": ("chimpanzees", {"form": {"actor": "best"}}, "form of actor.*centred"),
+    "form of no group": ("chimpanzees", {"form": {"bock": "centred"}}, "form names 'bock'"),
+    "seed": ("lines", {"seed": -1}, "seed.*from 0"),
+    "seed in words": ("lines", {"seed": "1"}, "seed"),
+    "chains": ("lines", {"chains": 1}, "chains.*from 2"),
+    "draws": ("lines", {"draws": 0.5}, "draws"),
+    "target": ("lines", {"targetAccept": 1}, "targetAccept.*between 0 and 1"),
+    "watch": ("lines", {"watch": ["alpha[6]"]}, r"alpha\[6\]"),
+    "outcome": (
+        "chimpanzees",
+        {"data": PULLS | {"outcome": "block"}},
+        "outcome is 0 or 1 in every row",
+    ),
+    "column": ("lines", {"data": LINES | {"outcome": "com"}}, "outcome.*'com'"),
+    "slope": ("lines", {"data": LINES | {"slope": "is_pd"}}, "'is_pd' is constant in every 'id'"),
+    "missing slope": ("lines", {"data": LINES | {"slope": "wave"}}, "'wave' is not among"),
+    "missing value": (
+        "partial pooling",
+        {"data": {**PEOPLE, "columns": {"con": [0.1, None], "id": [1, 1]}}},
+        "'con' holds 'null'",
+    ),
+    "one group": (
+        "partial pooling",
+        {"data": {**PEOPLE, "columns": {"con": [0.1, 0.2], "id": [1, 1]}}},
+        "'id' needs at least two levels",
+    ),
+    "unlike lengths": (
+        "partial pooling",
+        {"data": {**PEOPLE, "columns": {"con": [0.1, 0.2, 0.3], "id": [1, 2]}}},
+        "length",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_wrong_input_is_refused_in_words(page: Page, name: str) -> None:
+    case, changes, message = REFUSED[name]
+    with pytest.raises(Error, match=message):
+        page.evaluate(RUN, settings(CASES[case], {}) | {"seed": 1} | changes)
+
+
+def test_the_scripts_are_small() -> None:
+    assert sorted(file.stem for file in SCRIPTS.iterdir()) == sorted(NAMES)
+    assert sum(file.stat().st_size for file in SCRIPTS.iterdir()) <= LIMIT
