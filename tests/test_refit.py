@@ -4,7 +4,7 @@ The scripts are opened from the file system, with no network, as a reader's page
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +100,8 @@ class Case:
     build: Callable[..., pm.Model]
     other: dict[str, Prior]
     form: Any = None
-    library: dict[str, Any] = field(default_factory=dict)
-    """The form that the library calls by this name, if the model has one."""
-    settings: dict[str, Any] = field(default_factory=dict)
+    target: float = 0.9
+    """Acceptance rate that keeps the model's draws from diverging."""
 
 
 PEOPLE = table(MLM, ["con", "id"], outcome="con", group="id")
@@ -206,6 +205,7 @@ CASES = {
         lambda **priors: blocks("non-centred", **priors),
         {"sigma_alpha": Prior(pm.HalfNormal, 0.3)},
         "non-centred",
+        target=0.99,
     ),
     "judgements": Case(
         "ordered_logit",
@@ -246,6 +246,7 @@ def in_script(priors: Mapping[str, Prior]) -> dict[str, dict[str, Any]]:
 
 def settings(case: Case, priors: Mapping[str, Prior]) -> dict[str, Any]:
     given = {"model": case.model, "data": case.data, "priors": in_script(priors)}
+    given["targetAccept"] = case.target
     return given | ({"form": case.form} if case.form else {})
 
 
@@ -371,7 +372,7 @@ def library_fit(case: Case, priors: Mapping[str, Prior]) -> xr.DataTree:
     """Return the library's fit, one for all forms of a model."""
     key = (case.model, repr(sorted(priors.items(), key=lambda item: item[0])))
     if key not in FITS:
-        FITS[key] = ml.fit(case.build(**priors), seed=3)
+        FITS[key] = ml.fit(case.build(**priors), seed=3, target_accept=case.target)
     return FITS[key]
 
 

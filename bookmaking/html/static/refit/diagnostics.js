@@ -147,7 +147,8 @@ function refitDiagnostics() {
     const halves = split(x, chains);
     const scores = normalScores(halves);
     const joined = join(halves);
-    const median = quantile(joined.slice().sort(), 0.5);
+    const [below, above] = joined.slice().sort().slice(joined.length / 2 - 1);
+    const median = (below + above) / 2;
     const folded = halves.map((part) => part.map((value) => Math.abs(value - median)));
     const essOf = (transform) => ess(split(x.map(transform), chains));
     const tails = [0.05, 0.95].map((share) => {

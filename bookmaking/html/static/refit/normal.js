@@ -4,7 +4,7 @@
 "use strict";
 
 function refitNormal(parts) {
-  const { logPrior, priorSlope, scale, nameAll, lay } = parts;
+  const { logPrior, priorSlope, scale, nameAll } = parts;
   const { NORMAL, SCALE } = parts.defaults;
 
   /** Sizes and means of clusters; rows, and squares around these means, in all. */
@@ -56,74 +56,40 @@ function refitNormal(parts) {
   /** Model with partial pooling; `form` says what stands for alpha in the sampler's vector. */
   function partial_pooling(data, priors, { form = "adapted" } = {}) {
     parts.choose(form, ["adapted", "centred", "non-centred"], "partial_pooling");
-    const summary = clusters(data);
-    const model = { alpha_bar: NORMAL, sigma: SCALE, sigma_alpha: SCALE };
-    const prior = parts.readPriors(priors, model);
-    const { labels } = summary;
-    const names = nameAll([
-      ["alpha_bar", null], ["sigma", null], ["sigma_alpha", null], ["alpha", labels],
-    ]);
-    const size = labels.length + 3;
-    const make = form === "adapted" ? adapted : direct;
-    return { size, names, start: parts.start(size), ...make(summary, prior, form === "centred") };
-  }
+    if (form === "adapted") return adapted(clusters(data), priors);
+    const { n, mean, labels, squares, rows } = clusters(data);
 
-  /** Centred: q holds alpha. Non-centred: alpha = alpha_bar + sigma_alpha z, and q holds z. */
-  function direct({ n, mean, labels, squares, rows }, prior, centred) {
-    const count = labels.length;
-    const between = scale(centred ? "log" : "signed", prior.sigma_alpha);
-    const noise = scale("log", prior.sigma);
-    const layout = centred
-      ? [["alpha_bar", 1], ["sigma_log__", 1], ["sigma_alpha_log__", 1], ["alpha", count]]
-      : [["alpha_bar", 1], ["sigma_log__", 1], ["_sigma_alpha", 1], ["_alpha_z", count]];
-
-    function logDensity(q, gradient) {
-      const level = q[0];
-      const precision = noise.read(q[1]) ** -2;
-      const spread = between.read(q[2]);
-      const signed = centred ? spread : q[2];
-      let result = logPrior(prior.alpha_bar, level) + noise.logDensity + between.logDensity;
-      result -= rows * Math.log(noise.sigma) + (centred ? count * Math.log(spread) : 0);
-      let [away, priorSquares, slopeOfLevel, slopeOfSpread] = [squares, 0, 0, 0];
-      for (let j = 0; j < count; j++) {
-        const moved = q[3 + j];
-        const z = centred ? (moved - level) / spread : moved;
-        const residual = mean[j] - (centred ? moved : level + signed * z);
-        const pull = precision * n[j] * residual;
-        away += n[j] * residual * residual;
-        priorSquares += z * z;
-        if (centred) {
-          gradient[3 + j] = pull - z / spread;
-          slopeOfLevel += z / spread;
-        } else {
-          gradient[3 + j] = pull * signed - z;
-          slopeOfLevel += pull;
-          slopeOfSpread += pull * z;
+    function prepare(prior, place) {
+      const noise = scale("log", prior.sigma);
+      return (q, gradient, eta) => {
+        const precision = noise.read(q[place]) ** -2;
+        let away = squares;
+        for (let j = 0; j < eta.length; j++) {
+          const residual = mean[j] - eta[j];
+          away += n[j] * residual * residual;
+          eta[j] = precision * n[j] * residual;
         }
-      }
-      if (centred) slopeOfSpread = (priorSquares - count) / spread;
-      else if (signed < 0) slopeOfSpread = -slopeOfSpread; // of its absolute value
-      gradient[0] = slopeOfLevel + priorSlope(prior.alpha_bar, level);
-      gradient[1] = noise.pull((away * precision - rows) / noise.sigma);
-      gradient[2] = between.pull(slopeOfSpread);
-      return result - 0.5 * (precision * away + priorSquares);
+        gradient[place] = noise.pull((away * precision - rows) / noise.sigma);
+        return noise.logDensity - rows * Math.log(noise.sigma) - 0.5 * precision * away;
+      };
     }
 
-    function constrain(q, values) {
-      values.set(q);
-      values[1] = noise.read(q[1]);
-      values[2] = between.read(q[2]);
-      if (!centred) for (let j = 0; j < count; j++) values[3 + j] = q[0] + q[2] * q[3 + j];
-    }
-
-    return { layout, logDensity, constrain };
+    const centred = form === "centred";
+    const moved = centred ? ["sigma_alpha_log__", "alpha"] : ["_sigma_alpha", "_alpha_z"];
+    const names = { sd: "sigma_alpha", effect: "alpha", levels: true, moved, labels };
+    const groups = [{ centred, around: centred, signed: !centred, ...names }];
+    const likelihood = { priors: { sigma: SCALE }, layout: [["sigma_log__", 1]], prepare };
+    return parts.varying(groups, null, labels.map((_, j) => [j]), likelihood, priors);
   }
 
   /** Adapted: q holds w, the distance of alpha from its mean given all else, in its own sds.
       Given the three other parameters the w are independent standard normal, so that their density
       stands beside that of the three with alpha integrated out. */
-  function adapted({ n, mean, labels, squares, rows }, prior) {
+  function adapted({ n, mean, labels, squares, rows }, priors) {
+    const model = { alpha_bar: NORMAL, sigma: SCALE, sigma_alpha: SCALE };
+    const prior = parts.readPriors(priors, model);
     const count = labels.length;
+    const size = count + 3;
     const unit = Math.sqrt(squares / Math.max(rows - count, 1) / (rows / count));
     const noise = scale("log", prior.sigma);
     const between = scale("half_log", prior.sigma_alpha, unit);
@@ -180,7 +146,11 @@ function refitNormal(parts) {
       }
     }
 
-    return { layout, logDensity, constrain, units: { sigma_alpha: unit } };
+    const names = nameAll([
+      ["alpha_bar", null], ["sigma", null], ["sigma_alpha", null], ["alpha", labels],
+    ]);
+    const units = { sigma_alpha: unit };
+    return { size, layout, names, logDensity, constrain, start: parts.start(size), units };
   }
 
   return { no_pooling, partial_pooling };

@@ -8,20 +8,18 @@ function refitParts() {
   function column(data, name, what) {
     const values = data.columns?.[name];
     if (!values) throw new Error(`${what}: the data have no column named '${name}'.`);
+    const rows = Object.values(data.columns)[0].length;
+    if (values.length !== rows || rows === 0) throw new Error(`'${name}' has another length.`);
     return values;
   }
 
   /** A column of numbers. */
   function numeric(data, name, what) {
-    const values = Float64Array.from(column(data, name, what), (value) => {
+    return Float64Array.from(column(data, name, what), (value) => {
       if (!isNumber(value)) throw new Error(`'${name}' holds '${value}', which is not a number.`);
       return value;
     });
-    if (values.length === 0) throw new Error(`'${name}' is empty.`);
-    return values;
   }
-
-  const inOrder = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
   /** Position of each row's label among the sorted labels; `data.levels` may give their order. */
   function factorise(data, name, what, keepUnused = false) {
@@ -30,7 +28,7 @@ function refitParts() {
     const given = data.levels?.[name];
     const labels = given
       ? given.filter((label) => keepUnused || present.has(label))
-      : [...present].sort(inOrder);
+      : [...present].sort((a, b) => (a < b ? -1 : 1));
     const place = new Map(labels.map((label, position) => [label, position]));
     for (const value of present) {
       if (!place.has(value)) throw new Error(`'${name}' holds '${value}', which is no level of it.`);
@@ -58,24 +56,18 @@ function refitParts() {
   function readPrior(name, prior, may) {
     const family = prior?.family;
     if (!may.includes(family)) {
-      const choice = may.join(" or ");
-      throw new Error(`The prior of ${name} is one of ${choice}; '${family}' is not.`);
+      throw new Error(`The prior of ${name} is ${may.join(" or ")}; '${family}' is not allowed.`);
     }
-    const numbers = { ...prior };
-    if (family === "Exponential" && "scale" in numbers && !("rate" in numbers)) {
-      if (!isNumber(numbers.scale) || numbers.scale <= 0) {
-        throw new Error(`The scale of ${name}'s prior is a number above zero; '${numbers.scale}' is not.`);
-      }
-      numbers.rate = 1 / numbers.scale;
+    let { mu = 0, sigma = Infinity, rate = 0, eta = 1, scale } = prior;
+    const byScale = family === "Exponential" && scale !== undefined;
+    const needed = byScale ? { scale: "positive" } : DISTRIBUTIONS[family];
+    for (const [key, kind] of Object.entries(needed)) {
+      const value = prior[key];
+      if (isNumber(value) && (kind === "real" || value > 0)) continue;
+      const allowed = kind === "real" ? "a number" : "a number above zero";
+      throw new Error(`The ${key} of ${name}'s prior, ${family}, is ${allowed}; '${value}' is not.`);
     }
-    for (const [key, kind] of Object.entries(DISTRIBUTIONS[family])) {
-      const value = numbers[key];
-      if (!isNumber(value) || (kind === "positive" && value <= 0)) {
-        const allowed = kind === "positive" ? "a number above zero" : "a number";
-        throw new Error(`The ${key} of ${name}'s prior, ${family}, is ${allowed}; '${value}' is not.`);
-      }
-    }
-    const { mu = 0, sigma = Infinity, rate = 0, eta = 1 } = numbers;
+    if (byScale) rate = 1 / scale;
     return { mu, precision: 1 / sigma ** 2, rate, eta };
   }
 
@@ -155,7 +147,115 @@ function refitParts() {
     return form;
   }
 
+  /** A linear predictor with varying intercepts, for any likelihood of cells (rows, counted).
+
+      Each group says whether the sampler moves levels or deviations plus a centre (centred), or
+      standardised deviations (non-centred), there with a signed scale or not; and its names. */
+  function varying(groups, arms, cells, likelihood, priors) {
+    const model = { alpha_bar: NORMAL, ...(arms && { beta: NARROW }), ...likelihood.priors };
+    for (const { sd } of groups) model[sd] = SCALE;
+    const prior = readPriors(priors, model);
+    const treatments = arms ? arms.labels.length : 0;
+    const layout = [["alpha_bar", 1], ...likelihood.layout];
+    if (arms) layout.splice(1, 0, ["beta", treatments]);
+    for (const { moved, labels } of groups) layout.push([moved[0], 1], [moved[1], labels.length]);
+    const { at, size } = lay(layout);
+    const evaluate = likelihood.prepare(prior, treatments + 1);
+    const of = groups.map((group, g) => ({
+      ...group,
+      code: Int32Array.from(cells, (codes) => codes[g]),
+      atScale: at[group.moved[0]],
+      atEffects: at[group.moved[1]],
+      between: scale(group.signed ? "signed" : "log", prior[group.sd]),
+      deviation: new Float64Array(group.labels.length),
+      slope: new Float64Array(group.labels.length),
+    }));
+    const arm = Int32Array.from(cells, (codes) => (arms ? 1 + codes[groups.length] : 0));
+    const eta = new Float64Array(cells.length);
+
+    /** Write the deviations of all groups. Levels vary around the mean over the treatments. */
+    function read(q) {
+      let level = q[0];
+      for (let t = 1; t <= treatments; t++) level += q[t] / treatments;
+      for (const { between, atScale, atEffects, deviation, centred, around, signed } of of) {
+        const sigma = between.read(q[atScale]);
+        for (let j = 0; j < deviation.length; j++) {
+          const moved = q[atEffects + j];
+          if (centred) deviation[j] = moved - (around ? level : 0);
+          else deviation[j] = (signed ? q[atScale] : sigma) * moved;
+        }
+      }
+    }
+
+    function logDensity(q, gradient) {
+      let result = logPrior(prior.alpha_bar, q[0]);
+      gradient.fill(0);
+      read(q);
+      for (let t = 1; t <= treatments; t++) {
+        result += logPrior(prior.beta, q[t]);
+        gradient[t] = priorSlope(prior.beta, q[t]);
+      }
+      for (let i = 0; i < eta.length; i++) eta[i] = q[0] + (arm[i] ? q[arm[i]] : 0);
+      for (const { code, deviation } of of) {
+        for (let i = 0; i < eta.length; i++) eta[i] += deviation[code[i]];
+      }
+      result += evaluate(q, gradient, eta); // eta now holds the slopes of the log likelihood
+      let total = 0;
+      for (let i = 0; i < eta.length; i++) {
+        total += eta[i];
+        if (arm[i]) gradient[arm[i]] += eta[i];
+      }
+      let ofLevel = 0; // slope of the level around which centred effects vary
+      for (const group of of) {
+        const { code, slope, deviation, centred, around, atScale, atEffects, between } = group;
+        const count = slope.length;
+        const sigma = group.signed ? q[atScale] : between.sigma;
+        slope.fill(0);
+        for (let i = 0; i < eta.length; i++) slope[code[i]] += eta[i];
+        let [ofScale, squares] = [0, 0];
+        for (let j = 0; j < count; j++) {
+          const z = centred ? deviation[j] / sigma : q[atEffects + j];
+          squares += z * z;
+          gradient[atEffects + j] = centred ? slope[j] - z / sigma : slope[j] * sigma - z;
+          if (around) ofLevel -= gradient[atEffects + j];
+          ofScale += slope[j] * z;
+        }
+        if (centred) {
+          ofScale = (squares - count) / sigma;
+          result -= count * Math.log(sigma);
+        }
+        result += between.logDensity - 0.5 * squares;
+        gradient[atScale] = between.pull(sigma < 0 ? -ofScale : ofScale);
+      }
+      gradient[0] = total + ofLevel + priorSlope(prior.alpha_bar, q[0]);
+      for (let t = 1; t <= treatments; t++) gradient[t] += ofLevel / treatments;
+      return result;
+    }
+
+    const names = nameAll([
+      ["alpha_bar", null],
+      ["beta", arms?.labels ?? []],
+      ...Object.keys(likelihood.priors).map((name) => [name, null]),
+      ...groups.map(({ sd }) => [sd, null]),
+      ...groups.map(({ effect, labels }) => [effect, labels]),
+    ]);
+
+    function constrain(q, values) {
+      read(q);
+      const first = 1 + treatments;
+      values.set(q.subarray(0, first));
+      let place = first;
+      for (const _ of likelihood.layout) values[place] = Math.exp(q[place++]);
+      for (const { between } of of) values[place++] = between.sigma;
+      for (const { deviation, levels } of of) {
+        for (const away of deviation) values[place++] = away + (levels ? q[0] : 0);
+      }
+    }
+
+    return { size, layout, names, logDensity, constrain, start: start(size) };
+  }
+
   const defaults = { NORMAL, NARROW, SCALE, CORRELATION, SLOPES };
-  const reading = { numeric, factorise, readPriors, choose };
+  const reading = { numeric, factorise, readPriors, choose, varying };
   return { ...reading, logPrior, priorSlope, scale, nameAll, lay, start, defaults };
 }
