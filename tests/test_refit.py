@@ -388,7 +388,7 @@ def test_posteriors_are_those_of_the_library(page: Page, name: str, other: bool)
     assert table[["ess_bulk", "ess_tail"]].min().min() > 400
     posterior = library_fit(case, priors)["posterior"].dataset
     names = list(dict.fromkeys(table["parameter"]))
-    assert sorted(names) == sorted(name for name in posterior if not str(name).startswith("_"))
+    assert set(names) == {name for name in posterior if str(name)[0] not in "_z"}
     for of, error in (("mean", "mcse"), ("sd", "mcse_sd")):
         theirs, errors = posterior[names], azs.mcse(posterior[names], method=of)
         theirs = theirs.mean(("chain", "draw")) if of == "mean" else theirs.std(("chain", "draw"))
@@ -528,7 +528,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "other parameter": ("no pooling", {"priors": {"sigma_alpha": NEGATIVE}}, "sigma_alpha.*alpha"),
     "correlation": ("lines", {"priors": {"rho_id": {"family": "LKJ", "eta": 0}}}, "eta of rho_id"),
-    "model": ("lines", {"model": "toString"}, "model is one of no_pooling"),
+    "model": ("lines", {"model": "toString"}, "model is one of .*no_pooling"),
     "form": ("partial pooling", {"form": "best"}, "form.*centred.*best"),
     "form of a group": ("chimpanzees", {"form": {"actor": "best"}}, "form of actor.*centred"),
     "form of no group": ("chimpanzees", {"form": {"bock": "centred"}}, "form names 'bock'"),

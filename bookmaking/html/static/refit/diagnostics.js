@@ -76,38 +76,37 @@ function refitDiagnostics() {
     return x.map((value) => scores[position(sorted, value, false) + 1 + position(sorted, value, true)]);
   }
 
-  /** The halves of all chains; draws are in one array, chain after chain. */
-  function split(x, chains) {
+  /** The halves of all chains, one after another, as the chains were. */
+  function halves(x, chains) {
     const length = x.length / chains;
     const half = Math.floor(length / 2);
-    const starts = [...Array(chains).keys()].flatMap((c) => [c * length, (c + 1) * length - half]);
-    return starts.map((start) => x.subarray(start, start + half));
+    return length % 2 ? x.filter((_, i) => i % length !== half) : x;
   }
 
-  function join(parts) {
-    const x = new Float64Array(parts.length * parts[0].length);
-    parts.forEach((part, k) => x.set(part, k * part.length));
-    return x;
-  }
+  const split = (x, parts) => {
+    const n = x.length / parts;
+    return Array.from({ length: parts }, (_, k) => x.subarray(k * n, (k + 1) * n));
+  };
 
-  function rHat(parts) {
-    const n = parts[0].length;
-    const between = n * variance(parts.map(mean));
-    return Math.sqrt((between / mean(parts.map(variance)) + n - 1) / n);
+  function rHat(x, parts) {
+    const n = x.length / parts;
+    const each = split(x, parts);
+    const between = n * variance(each.map(mean));
+    return Math.sqrt((between / mean(each.map(variance)) + n - 1) / n);
   }
 
   /** Effective sample size, by Geyer's initial monotone sequence of autocorrelations. */
-  function ess(parts) {
-    const n = parts[0].length;
-    const all = parts.length * n;
-    const means = parts.map(mean);
-    const apart = parts.map((part, k) => part.map((value) => value - means[k]));
-    const covariance = (lag) =>
-      mean(apart.map((part) => {
-        let sum = 0;
-        for (let i = lag; i < n; i++) sum += part[i] * part[i - lag];
-        return sum / n;
-      }));
+  function ess(x, parts) {
+    const all = x.length;
+    const n = all / parts;
+    const each = split(x, parts);
+    const means = each.map(mean);
+    const apart = each.map((part, k) => part.map((value) => value - means[k]));
+    const covariance = (lag) => {
+      let sum = 0;
+      for (const part of apart) for (let i = lag; i < n; i++) sum += part[i] * part[i - lag];
+      return sum / all;
+    };
     const biased = covariance(0);
     if (biased === 0 && variance(means) < 1e-30) return all; // a constant
     const within = (biased * n) / (n - 1);
@@ -132,30 +131,22 @@ function refitDiagnostics() {
     return all / Math.max(-1 + 2 * sum + (rho[last + 1] ?? 0), 1 / Math.log10(all));
   }
 
-  /** Rank-normalised halves of chains. */
-  function normalScores(parts) {
-    const n = parts[0].length;
-    const normal = rankNormalise(join(parts));
-    return parts.map((_, k) => normal.subarray(k * n, (k + 1) * n));
-  }
-
   /** Summary of one parameter from its draws, in one array, chain after chain. */
   function summarise(x, chains) {
     const sorted = x.slice().sort();
     const average = mean(x);
     const sd = Math.sqrt(variance(x));
-    const halves = split(x, chains);
-    const scores = normalScores(halves);
-    const joined = join(halves);
-    const [below, above] = joined.slice().sort().slice(joined.length / 2 - 1);
+    const essOf = (values) => ess(halves(values, chains), 2 * chains);
+    const both = halves(x, chains);
+    const [below, above] = both.slice().sort().subarray(both.length / 2 - 1);
     const median = (below + above) / 2;
-    const folded = halves.map((part) => part.map((value) => Math.abs(value - median)));
-    const essOf = (transform) => ess(split(x.map(transform), chains));
+    const ranks = rankNormalise(both);
+    const folded = rankNormalise(both.map((value) => Math.abs(value - median)));
     const tails = [0.05, 0.95].map((share) => {
       const limit = quantile(sorted, share);
-      return essOf((value) => (value <= limit ? 1 : 0));
+      return essOf(x.map((value) => (value <= limit ? 1 : 0)));
     });
-    // The error of the sd, from that of the mean square (as in the R package posterior).
+    // The error of the sd, from that of the mean square (as in the R package posterior)
     const squares = x.map((value) => (value - average) ** 2);
     const meanSquare = mean(squares);
     const spread = mean(squares.map((value) => value * value)) - meanSquare ** 2;
@@ -164,10 +155,10 @@ function refitDiagnostics() {
       sd,
       lower: quantile(sorted, 0.025),
       upper: quantile(sorted, 0.975),
-      mcse: sd / Math.sqrt(ess(halves)),
-      mcse_sd: Math.sqrt(spread / ess(split(squares, chains)) / meanSquare / 4),
-      r_hat: Math.max(rHat(scores), rHat(normalScores(folded))),
-      ess_bulk: ess(scores),
+      mcse: sd / Math.sqrt(essOf(x)),
+      mcse_sd: Math.sqrt(spread / essOf(squares) / meanSquare / 4),
+      r_hat: Math.max(...[ranks, folded].map((scores) => rHat(scores, 2 * chains))),
+      ess_bulk: ess(ranks, 2 * chains),
       ess_tail: Math.min(...tails),
     };
   }

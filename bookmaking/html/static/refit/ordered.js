@@ -7,15 +7,14 @@
 "use strict";
 
 function refitOrdered(parts) {
-  const { logPrior, priorSlope, scale, nameAll, lay } = parts;
+  const { logPrior, priorSlope, scale, nameAll, lay, LARGE } = parts;
   const { NORMAL, NARROW, SCALE, SLOPES } = parts.defaults;
-  const LARGE = 1e200; // a product of that size is logged before it overflows
 
   /** The data as designs (distinct predictors) and cells (cluster, design, category, count). */
   function count(data, grouped) {
     const { codes: category, labels } = parts.factorise(data, data.response, "response", true);
-    const names = data.predictors ?? [];
-    const x = names.map((name) => parts.numeric(data, name, "predictors"));
+    const predictors = data.predictors ?? [];
+    const x = predictors.map((name) => parts.numeric(data, name, "predictors"));
     const group = grouped ? parts.factorise(data, data.group, "group") : null;
     const rows = category.length;
     const means = x.map((values) => values.reduce((sum, value) => sum + value, 0) / rows);
@@ -32,12 +31,12 @@ function refitOrdered(parts) {
       if (!cells.has(key)) cells.set(key, [...cell, 0]);
       cells.get(key)[3] += 1;
     }
-    const sorted = [...cells.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+    const sorted = [...cells.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     const [cluster, design, response, times] = [0, 1, 2, 3].map((part) =>
       Int32Array.from(sorted, (cell) => cell[part]),
     );
     const distinct = { cluster, design, response, times };
-    return { names, means, designs, labels, clusters: group?.labels ?? null, ...distinct };
+    return { predictors, means, designs, labels, clusters: group?.labels ?? [], ...distinct };
   }
 
   const ordered_logit = (data, priors) => build(data, priors, false);
@@ -50,7 +49,7 @@ function refitOrdered(parts) {
 
   function build(data, priors, grouped) {
     const counted = count(data, grouped);
-    const { names: predictors, means, designs, labels, clusters } = counted;
+    const { predictors, means, designs, labels, clusters } = counted;
     const { cluster, design, response, times } = counted;
     const [sd, effect] = [`sigma_${data.group}`, `alpha_${data.group}`];
     const model = {
@@ -75,7 +74,7 @@ function refitOrdered(parts) {
     const [upper, lower, total] = [0, 1, 2].map(() => make(cuts + 1)); // sums by category
     response.forEach((category, i) => (total[category] += times[i]));
     const flatDesigns = Float64Array.from(designs.flat());
-    const firstOf = new Int32Array((clusters?.length ?? 1) + 1); // first cell of each cluster
+    const firstOf = new Int32Array((grouped ? clusters.length : 1) + 1); // first cell of each cluster
     cluster.forEach((j) => (firstOf[j + 1] += 1));
     for (let j = 1; j < firstOf.length; j++) firstOf[j] += firstOf[j - 1];
 
@@ -190,10 +189,7 @@ function refitOrdered(parts) {
       ...(slopes ? [["beta", predictors]] : []),
       ...(grouped ? [[sd, null], [effect, clusters]] : []),
     ]);
-    const centre = { 0: -1.5 };
-    for (let k = 1; k < cuts; k++) centre[k] = -0.5;
-    const start = parts.start(size, centre);
-    return { size, layout, names, logDensity, constrain, start };
+    return { size, layout, names, logDensity, constrain, start: parts.start(size) };
   }
 
   return { ordered_logit, ordered_logit_varying };

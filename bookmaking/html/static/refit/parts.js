@@ -132,13 +132,9 @@ function refitParts() {
     return { at, size };
   }
 
-  function start(size, centre = {}) {
-    return (random) => {
-      const q = Float64Array.from({ length: size }, () => 2 * random.uniform() - 1);
-      for (const [place, value] of Object.entries(centre)) q[place] += value;
-      return q;
-    };
-  }
+  /** A random start within one of zero in all directions. */
+  const start = (size) => (random) =>
+    Float64Array.from({ length: size }, () => 2 * random.uniform() - 1);
 
   function choose(form, forms, what) {
     if (!forms.includes(form)) {
@@ -256,6 +252,7 @@ function refitParts() {
   }
 
   const defaults = { NORMAL, NARROW, SCALE, CORRELATION, SLOPES };
+  const LARGE = 1e200; // a product of this size is logged before it overflows
   const reading = { numeric, factorise, readPriors, choose, varying };
-  return { ...reading, logPrior, priorSlope, scale, nameAll, lay, start, defaults };
+  return { ...reading, logPrior, priorSlope, scale, nameAll, lay, start, LARGE, defaults };
 }

@@ -48,20 +48,15 @@ function refitSampler() {
   }
 
   /** Step size by dual averaging, so that trajectories are accepted as often as wished. */
-  function dualAveraging(target) {
-    let goal, error, average, count;
+  function dualAveraging(target, step) {
+    const goal = Math.log(10 * step);
+    let [error, average, count] = [0, 0, 0];
     return {
-      restart(step) {
-        goal = Math.log(10 * step);
-        error = average = count = 0;
-      },
       next(accepted) {
         count += 1;
-        const rate = 1 / (count + 10);
-        error = (1 - rate) * error + rate * (target - accepted);
+        error += (target - accepted - error) / (count + 10);
         const logStep = goal - (error * Math.sqrt(count)) / 0.05;
-        const weight = count ** -0.75;
-        average = weight * logStep + (1 - weight) * average;
+        average += (logStep - average) * count ** -0.75;
         return Math.exp(logStep);
       },
       final: () => Math.exp(average),
@@ -70,19 +65,15 @@ function refitSampler() {
 
   /** Steps after which the scales are set anew: windows that double, as in Stan. */
   function windows(tune) {
-    let [first, last, length] = [15, 50, 15];
-    if (first + last + length > tune) {
-      [first, last] = [Math.floor(0.15 * tune), Math.floor(0.1 * tune)];
-      length = tune - first - last;
-    }
-    const early = first + 3 * length;
+    const first = Math.min(15, Math.floor(0.15 * tune));
+    const last = tune - Math.min(50, Math.floor(0.1 * tune));
     const ends = new Set();
-    for (let end = first + length; end <= tune - last && length > 1; end += length) {
+    for (let [end, length] = [2 * first, first]; length > 1 && end <= last; end += length) {
       length *= 2;
-      if (end + length > tune - last) end = tune - last;
+      if (end + length > last) end = last;
       ends.add(end);
     }
-    return { first, early, last: tune - last, ends };
+    return { first, last, early: 4 * first, ends };
   }
 
   const logSum = (a, b) => {
@@ -90,20 +81,20 @@ function refitSampler() {
     return larger === -Infinity ? larger : larger + Math.log1p(Math.exp(Math.min(a, b) - larger));
   };
 
-  /** A sampler of a family's density, with its own state; `advance` makes one draw. */
+  /** A sampler with its own state; `advance` makes one draw. */
   function nuts(family, random, maxDepth) {
     const size = family.size;
     const make = () => new Float64Array(size);
     const point = () => ({ q: make(), p: make(), gradient: make(), logDensity: 0 });
     const variance = make().fill(1); // of each parameter: the inverse of the mass matrix
-    const root = make().fill(1); // standard deviation of its momentum
     const ends = [point(), point()]; // the trajectory's ends: backwards, forwards
     const current = { q: make(), gradient: make(), logDensity: 0, energy: 0 };
     // Every subtree of a depth writes into one of two slots, so that nothing is allocated later.
     const slot = () => ({ rho: make(), first: make(), last: make(), weight: 0, sample: sample() });
     const sample = () => ({ q: make(), gradient: make(), logDensity: 0, energy: 0 });
     const slots = Array.from({ length: maxDepth + 1 }, () => [slot(), slot()]);
-    const [rho, rhoExtra, oldFirst, oldLast] = [make(), make(), make(), make()];
+    const whole = { rho: make(), first: make(), last: make() };
+    const [sum, rhoExtra] = [make(), make()];
     const tree = { start: 0, step: 0.1, gradients: 0, acceptance: 0, divergent: false };
 
     function energyOf(z) {
@@ -130,7 +121,7 @@ function refitSampler() {
     }
 
     function refreshMomentum(z) {
-      for (let i = 0; i < size; i++) z.p[i] = root[i] * random.normal();
+      for (let i = 0; i < size; i++) z.p[i] = random.normal() / Math.sqrt(variance[i]);
     }
 
     /** Whether a stretch still moves apart at both ends (generalised criterion, Betancourt 2013). */
@@ -147,9 +138,8 @@ function refitSampler() {
 
     /** The criterion for two neighbours, and for each with the other's nearest point (as in Stan). */
     function movesOnTogether(a, b, sum) {
-      if (!movesOn(a.first, b.last, sum)) return false;
       for (let i = 0; i < size; i++) rhoExtra[i] = a.rho[i] + b.first[i];
-      if (!movesOn(a.first, b.first, rhoExtra)) return false;
+      if (!movesOn(a.first, b.last, sum) || !movesOn(a.first, b.first, rhoExtra)) return false;
       for (let i = 0; i < size; i++) rhoExtra[i] = b.rho[i] + a.last[i];
       return movesOn(a.last, b.last, rhoExtra);
     }
@@ -183,8 +173,6 @@ function refitSampler() {
       return goesOn;
     }
 
-    const whole = { rho: make(), first: make(), last: make() };
-
     function advance(limit = maxDepth) {
       const [back, front] = ends;
       copy(current, back);
@@ -194,7 +182,7 @@ function refitSampler() {
       tree.start = current.energy = energyOf(back);
       tree.gradients = tree.acceptance = 0;
       tree.divergent = false;
-      for (const part of [rho, oldFirst, oldLast]) part.set(back.p);
+      for (const part of Object.values(whole)) part.set(back.p);
       let weight = 0;
       let depth = 0;
       while (depth < limit) {
@@ -208,20 +196,14 @@ function refitSampler() {
           current.energy = added.sample.energy;
         }
         weight = logSum(weight, added.weight);
-        // Both halves in the order of time; backwards, the added one was made from its end.
-        whole.rho.set(rho);
-        whole.first.set(oldFirst);
-        whole.last.set(oldLast);
-        for (let i = 0; i < size; i++) rho[i] += added.rho[i];
-        let goesOn;
-        if (forwards) {
-          goesOn = movesOnTogether(whole, added, rho);
-          oldLast.set(added.last);
-        } else {
-          [added.first, added.last] = [added.last, added.first];
-          goesOn = movesOnTogether(added, whole, rho);
-          oldFirst.set(added.first);
-        }
+        for (let i = 0; i < size; i++) sum[i] = whole.rho[i] + added.rho[i];
+        // Backwards, the added half was made from its end.
+        if (!forwards) [added.first, added.last] = [added.last, added.first];
+        const [a, b] = forwards ? [whole, added] : [added, whole];
+        const goesOn = movesOnTogether(a, b, sum);
+        whole.rho.set(sum);
+        whole.first.set(a.first);
+        whole.last.set(b.last);
         if (!goesOn) break;
       }
       tree.depth = depth;
@@ -243,7 +225,7 @@ function refitSampler() {
         direction = way;
         tree.step *= 2 ** way;
       }
-      throw new Error("No step size suits this density: do the priors contradict the data?");
+      throw new Error("No step size suits this density.");
     }
 
     /** Begin at a random point whose density and gradient are finite. */
@@ -251,23 +233,19 @@ function refitSampler() {
       for (let tries = 0; tries < 100; tries++) {
         current.q.set(family.start(random));
         current.logDensity = family.logDensity(current.q, current.gradient);
-        if (Number.isFinite(current.logDensity) && current.gradient.every(Number.isFinite)) return;
+        if ([current.logDensity, ...current.gradient].every(Number.isFinite)) return;
       }
-      throw new Error("The density is not finite where sampling starts; are the priors possible?");
+      throw new Error("The density is not finite where sampling starts.");
     }
 
-    function rescale(variances) {
-      variance.set(variances);
-      for (let i = 0; i < size; i++) root[i] = 1 / Math.sqrt(variance[i]);
-    }
+    const rescale = (variances) => variance.set(variances);
 
     return { begin, advance, reasonableStep, rescale, tree, current };
   }
 
   /** Running variances (Welford 1962), shrunk a little towards a small one, as in Stan. */
   function runningVariances(size) {
-    const mean = new Float64Array(size);
-    const squares = new Float64Array(size);
+    const [mean, squares] = [new Float64Array(size), new Float64Array(size)];
     let count = 0;
     return {
       add(q) {
@@ -278,65 +256,55 @@ function refitSampler() {
           squares[i] += away * (q[i] - mean[i]);
         }
       },
-      take() {
-        const share = count / (count + 5);
-        const result = squares.map((sum) => (share * sum) / (count - 1) + 1e-3 * (1 - share));
-        mean.fill(0);
-        squares.fill(0);
-        count = 0;
-        return result;
-      },
+      take: () => squares.map((sum) => (sum * count) / (count - 1) / (count + 5) + 5e-3 / (count + 5)),
     };
   }
 
   /** Run one chain. `report(done, values, diverging)` is called after every step. */
   function sample(family, settings) {
     const { tune, draws, targetAccept, seed, chain = 0, maxDepth = 10, report } = settings;
-    const random = generator(seed, chain);
-    const sampler = nuts(family, random, maxDepth);
+    const sampler = nuts(family, generator(seed, chain), maxDepth);
     const { tree, current } = sampler;
     const width = family.names.length;
     const values = new Float64Array(draws * width);
-    const diverging = new Uint8Array(draws);
-    const depth = new Uint8Array(draws);
+    const [diverging, depth] = [new Uint8Array(draws), new Uint8Array(draws)];
     const energy = new Float64Array(draws);
-    const averaging = dualAveraging(targetAccept);
-    const variances = runningVariances(family.size);
     const plan = windows(tune);
-    let [acceptance, gradients, gradientsOfTuning] = [0, 0, 0];
+    const cost = { gradients: 0, gradientsOfTuning: 0 };
+    let acceptance = 0;
+    let averaging, variances;
 
-    const adaptStep = () => {
+    const adaptAnew = () => {
       sampler.reasonableStep();
-      averaging.restart(tree.step);
+      averaging = dualAveraging(targetAccept, tree.step);
+      variances = runningVariances(family.size);
     };
     sampler.begin();
-    adaptStep();
+    adaptAnew();
     for (let i = 0; i < tune; i++) {
       sampler.advance(i < plan.early ? Math.min(EARLY_DEPTH, maxDepth) : maxDepth);
-      gradientsOfTuning += tree.gradients;
+      cost.gradientsOfTuning += tree.gradients;
       tree.step = averaging.next(tree.acceptance);
       if (i >= plan.first && i < plan.last) variances.add(current.q);
       if (plan.ends.has(i + 1)) {
         sampler.rescale(variances.take());
-        adaptStep();
+        adaptAnew();
       }
       report?.(i + 1, null, tree.divergent);
     }
     if (tune > 0) tree.step = averaging.final();
     for (let i = 0; i < draws; i++) {
       sampler.advance();
-      gradients += tree.gradients;
+      cost.gradients += tree.gradients;
       acceptance += tree.acceptance / draws;
       const row = values.subarray(i * width, (i + 1) * width);
       family.constrain(current.q, row);
-      diverging[i] = tree.divergent ? 1 : 0;
+      diverging[i] = tree.divergent;
       depth[i] = tree.depth;
       energy[i] = current.energy;
       report?.(tune + i + 1, row, tree.divergent);
     }
-    const stepSize = tree.step;
-    const cost = { gradients, gradientsOfTuning };
-    return { values, diverging, depth, energy, stepSize, acceptance, ...cost };
+    return { values, diverging, depth, energy, stepSize: tree.step, acceptance, ...cost };
   }
 
   return { sample, generator };

@@ -3,19 +3,18 @@
 "use strict";
 
 globalThis.Refit = (() => {
-  const PARTS = [
-    refitParts, refitNormal, refitLogistic, refitOrdered, refitSlopes, refitSampler,
-    refitDiagnostics,
-  ];
-  const parts = refitParts();
-  const makers = [refitNormal, refitLogistic, refitOrdered, refitSlopes];
-  const families = Object.assign({}, ...makers.map((make) => make(parts)));
+  /** All models, by name. */
+  function assemble() {
+    const parts = refitParts();
+    const makers = [refitSlopes, refitNormal, refitLogistic, refitOrdered];
+    return Object.assign({}, ...makers.map((make) => make(parts)));
+  }
+
+  const families = assemble();
 
   /** What a worker does with a task: sample a chain, or summarise parameters. */
   function work() {
-    const parts = refitParts();
-    const makers = [refitNormal, refitLogistic, refitOrdered, refitSlopes];
-    const families = Object.assign({}, ...makers.map((make) => make(parts)));
+    const families = assemble();
     const { sample } = refitSampler();
     const { summarise } = refitDiagnostics();
     const INTERVAL = 60; // milliseconds between reports
@@ -126,9 +125,10 @@ globalThis.Refit = (() => {
     const tasks = Array.from({ length: count }, (_, chain) => ({ ...rest, chain }));
     const chains = await share(workers, tasks, onProgress);
     const columns = columnsOf(family.names, chains, settings.draws);
-    const batches = [];
-    for (let i = 0; i < columns.length; i += 20) batches.push(columns.slice(i, i + 20));
-    const jobs = batches.map((columns) => ({ columns, chains: count }));
+    const jobs = [];
+    for (let i = 0; i < columns.length; i += 20) {
+      jobs.push({ columns: columns.slice(i, i + 20), chains: count });
+    }
     const summaries = (await share(workers, jobs)).flat();
     const { eBfmi } = refitDiagnostics();
     for (const chain of chains) {
@@ -137,30 +137,30 @@ globalThis.Refit = (() => {
     }
     const draws = Object.fromEntries(family.names.map(({ key }, i) => [key, columns[i]]));
     const summary = family.names.map((name, i) => ({ ...name, ...summaries[i] }));
-    const all = (part) => summary.map((row) => row[part]);
-    const sum = (part) => chains.reduce((sum, chain) => sum + part(chain), 0);
+    const extreme = (choose, part) => summary.reduce((x, row) => choose(x, row[part]), summary[0][part]);
+    const number = (part, where) => chains.reduce((sum, c) => sum + c[part].filter(where).length, 0);
     const worst = {
-      divergences: sum(({ diverging }) => diverging.reduce((a, b) => a + b, 0)),
-      r_hat: Math.max(...all("r_hat")),
-      ess_bulk: Math.min(...all("ess_bulk")),
-      ess_tail: Math.min(...all("ess_tail")),
+      divergences: number("diverging", (yes) => yes),
+      r_hat: extreme(Math.max, "r_hat"),
+      ess_bulk: extreme(Math.min, "ess_bulk"),
+      ess_tail: extreme(Math.min, "ess_tail"),
       e_bfmi: Math.min(...chains.map((chain) => chain.e_bfmi)),
-      tree_depth: sum(({ depth }) => depth.filter((reached) => reached === 10).length),
+      tree_depth: number("depth", (depth) => depth === 10),
     };
     return { summary, draws, chains, worst };
   }
 
-  /** Sample a model: a promise of its draws and their summary, which `stop()` rejects. */
+  const PARTS = [
+    refitParts, refitSlopes, refitNormal, refitLogistic, refitOrdered, refitSampler,
+    refitDiagnostics, assemble,
+  ];
+
+  /** Sample a model: a promise of its draws and their summary, which `stop()` rejects; throws for wrong input. */
   function run(given) {
     const defaults = { priors: {}, chains: 4, tune: 1000, draws: 1000, targetAccept: 0.9, watch: [] };
     const settings = { ...defaults, ...given };
-    let family;
-    try {
-      family = check(settings);
-    } catch (error) {
-      return Object.assign(Promise.reject(error), { stop() {} });
-    }
-    const source = [...PARTS.map(String), `(${work})();`].join("\n");
+    const family = check(settings);
+    const source = ['"use strict";', ...PARTS, `(${work})();`].join("\n");
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     const cores = settings.cores ?? navigator.hardwareConcurrency ?? 4;
     const number = Math.max(1, Math.min(settings.chains, cores));
