@@ -22,35 +22,19 @@ function refitDiagnostics() {
     return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
   }
 
-  const polynomial = (terms, x) => terms.reduceRight((sum, term) => sum * x + term, 0);
+  const polynomial = (x, ...terms) => terms.reduceRight((sum, term) => sum * x + term, 0);
 
-  // Rational approximations of normal quantiles, exact to 16 digits (Wichura 1988, AS 241).
-  const [A, B, C, D, E, F] = [
-    [3.3871328727963666, 133.14166789178438, 1971.5909503065514, 13731.693765509461,
-      45921.95393154987, 67265.7709270087, 33430.57558358813, 2509.0809287301227],
-    [1, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597,
-      39307.89580009271, 28729.085735721943, 5226.495278852854],
-    [1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045,
-      1.2704582524523684, 0.2417807251774506, 0.022723844989269184, 7.745450142783414e-4],
-    [1, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008,
-      0.015198666563616457, 5.475938084995345e-4, 1.0507500716444169e-9],
-    [6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487,
-      0.026532189526576124, 0.0012426609473880784, 2.7115555687434876e-5, 2.0103343992922881e-7],
-    [1, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 7.868691311456133e-4,
-      1.8463183175100548e-5, 1.421511758316446e-7, 2.0442631033899397e-15],
-  ];
-
+  /** Normal quantiles, exact to about seven digits (Wichura 1988, AS 241). */
   function normalQuantile(p) {
     const q = p - 0.5;
     if (Math.abs(q) <= 0.425) {
       const r = 0.180625 - q * q;
-      return (q * polynomial(A, r)) / polynomial(B, r);
+      const above = polynomial(r, 3.3871327179, 50.434271938, 159.29113202, 59.10937472);
+      return (q * above) / polynomial(r, 1, 17.895169469, 78.757757664, 67.1875636);
     }
-    const r = Math.sqrt(-Math.log(Math.min(p, 1 - p)));
-    const size = r <= 5
-      ? polynomial(C, r - 1.6) / polynomial(D, r - 1.6)
-      : polynomial(E, r - 5) / polynomial(F, r - 5);
-    return q < 0 ? -size : size;
+    const r = Math.sqrt(-Math.log(Math.min(p, 1 - p))) - 1.6; // for p above 1e-11
+    const above = polynomial(r, 1.4234372777, 2.75681539, 1.3067284816, 0.17023821103);
+    return (Math.sign(q) * above) / polynomial(r, 1, 0.7370016425, 0.12021132975);
   }
 
   /** Position of the first number that is not below a value, or (`past`) that is above it. */

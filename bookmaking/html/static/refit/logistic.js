@@ -2,9 +2,8 @@
 "use strict";
 
 function refitLogistic(parts) {
-  /** Crossed varying intercepts and a treatment. By default the sampler moves the levels of the
-      first group (centred), and the standardised deviations of all others (non-centred): two
-      groups of levels would share one mean, along which they mix slowly. */
+  /** Crossed varying intercepts and a treatment. By default the first group is centred, and all
+      others are not: two groups of levels would share one mean, along which they mix slowly. */
   function crossed_intercepts(data, priors, { form = {} } = {}) {
     if (!data.groups?.length) throw new Error("groups is a list of columns; it is empty.");
     for (const name of Object.keys(form)) {

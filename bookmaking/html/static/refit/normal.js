@@ -50,7 +50,7 @@ function refitNormal(parts) {
       values[size - 1] = noise.read(q[size - 1]);
     }
 
-    const names = nameAll([["alpha", labels], ["sigma", null]]);
+    const names = nameAll([["alpha", labels], ["sigma"]]);
     return { size, layout, names, logDensity, constrain, start: parts.start(size) };
   }
 

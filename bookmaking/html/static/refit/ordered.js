@@ -1,43 +1,14 @@
 /* Ordered responses: a cumulative logit, with or without varying intercepts; equal rows counted.
 
-   With the logistic function S, thresholds k and a linear predictor eta,
-     S(k_c - eta) - S(k_(c-1) - eta) = (1 - exp(k_(c-1) - k_c)) S(k_c - eta) S(eta - k_(c-1)),
-   which subtracts no two almost equal numbers. In odds, exp(eta), the inner loop over distinct
-   rows needs a product of odds instead of an exponential, and one logarithm for many rows. */
+   With the logistic function S, a linear predictor e and a category between thresholds k and l,
+     S(l - e) - S(k - e) = (1 - exp(k - l)) S(l - e) S(e - k),
+   which subtracts no two almost equal numbers. In odds, exp(e), the loop over distinct rows needs
+   a product instead of an exponential, and one logarithm for many rows. */
 "use strict";
 
 function refitOrdered(parts) {
   const { logPrior, priorSlope, scale, nameAll, lay, LARGE } = parts;
   const { NORMAL, NARROW, SCALE, SLOPES } = parts.defaults;
-
-  /** The data as designs (distinct predictors) and cells (cluster, design, category, count). */
-  function count(data, grouped) {
-    const { codes: category, labels } = parts.factorise(data, data.response, "response", true);
-    const predictors = data.predictors ?? [];
-    const x = predictors.map((name) => parts.numeric(data, name, "predictors"));
-    const group = grouped ? parts.factorise(data, data.group, "group") : null;
-    const rows = category.length;
-    const means = x.map((values) => values.reduce((sum, value) => sum + value, 0) / rows);
-    const [designs, cells, known] = [[], new Map(), new Map()];
-    for (let i = 0; i < rows; i++) {
-      const values = x.map((column) => column[i]);
-      const text = values.join();
-      if (!known.has(text)) {
-        known.set(text, designs.length);
-        designs.push(values.map((value, p) => value - means[p]));
-      }
-      const cell = [group ? group.codes[i] : 0, known.get(text), category[i]];
-      const key = cell.join();
-      if (!cells.has(key)) cells.set(key, [...cell, 0]);
-      cells.get(key)[3] += 1;
-    }
-    const sorted = [...cells.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-    const [cluster, design, response, times] = [0, 1, 2, 3].map((part) =>
-      Int32Array.from(sorted, (cell) => cell[part]),
-    );
-    const distinct = { cluster, design, response, times };
-    return { predictors, means, designs, labels, clusters: group?.labels ?? [], ...distinct };
-  }
 
   const ordered_logit = (data, priors) => build(data, priors, false);
 
@@ -48,9 +19,30 @@ function refitOrdered(parts) {
   }
 
   function build(data, priors, grouped) {
-    const counted = count(data, grouped);
-    const { predictors, means, designs, labels, clusters } = counted;
-    const { cluster, design, response, times } = counted;
+    const { codes: category, labels } = parts.factorise(data, data.response, "response", true);
+    const { predictors = [] } = data;
+    const x = predictors.map((name) => parts.numeric(data, name, "predictors"));
+    const group = grouped ? parts.factorise(data, data.group, "group") : null;
+    const clusters = group?.labels ?? ["all"];
+    const means = x.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+    const designs = []; // the distinct rows of predictors, from their means
+    const [known, cells] = [new Map(), new Map()]; // cells: cluster, design, category, count
+    category.forEach((k, i) => {
+      const values = x.map((column) => column[i]);
+      const text = values.join();
+      if (!known.has(text)) {
+        known.set(text, designs.length);
+        designs.push(values.map((value, p) => value - means[p]));
+      }
+      const cell = [group ? group.codes[i] : 0, known.get(text), k];
+      const key = cell.join();
+      if (!cells.has(key)) cells.set(key, [...cell, 0]);
+      cells.get(key)[3] += 1;
+    });
+    const sorted = [...cells.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const [cluster, design, response, times] = [0, 1, 2, 3].map((part) =>
+      Int32Array.from(sorted, (cell) => cell[part]),
+    );
     const [sd, effect] = [`sigma_${data.group}`, `alpha_${data.group}`];
     const model = {
       threshold: NORMAL,
@@ -74,7 +66,7 @@ function refitOrdered(parts) {
     const [upper, lower, total] = [0, 1, 2].map(() => make(cuts + 1)); // sums by category
     response.forEach((category, i) => (total[category] += times[i]));
     const flatDesigns = Float64Array.from(designs.flat());
-    const firstOf = new Int32Array((grouped ? clusters.length : 1) + 1); // first cell of each cluster
+    const firstOf = new Int32Array(clusters.length + 1); // first cell of each cluster
     cluster.forEach((j) => (firstOf[j + 1] += 1));
     for (let j = 1; j < firstOf.length; j++) firstOf[j] += firstOf[j - 1];
 
@@ -187,7 +179,7 @@ function refitOrdered(parts) {
     const names = nameAll([
       ["threshold", labels.slice(1).map((_, k) => k + 1)],
       ...(slopes ? [["beta", predictors]] : []),
-      ...(grouped ? [[sd, null], [effect, clusters]] : []),
+      ...(grouped ? [[sd], [effect, clusters]] : []),
     ]);
     return { size, layout, names, logDensity, constrain, start: parts.start(size) };
   }

@@ -21,7 +21,7 @@ function refitParts() {
     });
   }
 
-  /** Position of each row's label among the sorted labels; `data.levels` may give their order. */
+  /** Each row's position among the sorted labels, or among those that `data.levels` gives. */
   function factorise(data, name, what, keepUnused = false) {
     const values = [...column(data, name, what)];
     const present = new Set(values);
@@ -37,8 +37,8 @@ function refitParts() {
     return { labels, codes: Int32Array.from(values, (value) => place.get(value)) };
   }
 
-  /* A log density is -rate x - precision (x - mu)^2 / 2 for each of these. Numbers go by PyMC's
-     names for them; an exponential may have a scale instead of its rate. */
+  /* Numbers go by PyMC's names; an exponential may have a scale instead of its rate. A log density
+     is -rate x - precision (x - mu)^2 / 2. */
   const DISTRIBUTIONS = {
     Normal: { mu: "real", sigma: "positive" },
     HalfNormal: { sigma: "positive" },
@@ -85,8 +85,8 @@ function refitParts() {
   const logPrior = (prior, x) => -prior.rate * x - 0.5 * prior.precision * (x - prior.mu) ** 2;
   const priorSlope = (prior, x) => -prior.rate - prior.precision * (x - prior.mu);
 
-  /* Three ways to sample a standard deviation. `read(t)` returns it; afterwards `logDensity` is
-     the prior's with the Jacobian, and `pull(slope)` the gradient in t, given that in sigma. */
+  /* A standard deviation in three forms. `read(t)` returns it; then `logDensity` is the prior's with
+     the Jacobian, and `pull(slope)` the gradient in t, given the likelihood's in sigma. */
   function scale(kind, prior, unit = 1) {
     const result = { sigma: 1, logDensity: 0, read: null, pull: null };
     let derivative = 1; // of sigma in t
@@ -229,10 +229,10 @@ function refitParts() {
     }
 
     const names = nameAll([
-      ["alpha_bar", null],
+      ["alpha_bar"],
       ["beta", arms?.labels ?? []],
-      ...Object.keys(likelihood.priors).map((name) => [name, null]),
-      ...groups.map(({ sd }) => [sd, null]),
+      ...Object.keys(likelihood.priors).map((name) => [name]),
+      ...groups.map(({ sd }) => [sd]),
       ...groups.map(({ effect, labels }) => [effect, labels]),
     ]);
 

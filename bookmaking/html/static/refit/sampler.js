@@ -1,12 +1,10 @@
 /* The No-U-Turn Sampler: a Hamiltonian trajectory grows until it turns back, and one of its points
-   is drawn (Hoffman & Gelman 2014), each with its own weight (multinomial, Betancourt 2018).
-   Adaptation of step size and scales as in Stan. Nothing here knows the models of the book. */
+   is drawn (Hoffman & Gelman 2014), by its weight (Betancourt 2018). It adapts as in Stan. */
 "use strict";
 
 function refitSampler() {
-  const DIVERGENT = 1000; // error of the energy, in nats, that no accurate trajectory has
-
-  const EARLY_DEPTH = 6; // while scales are unknown, long trajectories are not worth their cost
+  const DIVERGENT = 1000; // error of the energy, in nats
+  const [EARLY_DEPTH, DEPTH] = [6, 10]; // short while scales are unknown
 
   /** Random numbers: sfc32 (Doty-Humphrey 2010), of which each seed and chain has its own stream. */
   function generator(seed, stream) {
@@ -14,7 +12,6 @@ function refitSampler() {
     let b = Math.floor(seed / 2 ** 32) >>> 0;
     let c = stream >>> 0;
     let counter = 1;
-    let spare = NaN;
 
     function uniform() {
       const result = (((a + b) | 0) + counter) | 0;
@@ -25,23 +22,8 @@ function refitSampler() {
       return ((result >>> 0) + 0.5) / 2 ** 32;
     }
 
-    /** Two normal numbers from a point in the unit circle, one of them kept (Marsaglia & Bray). */
-    function normal() {
-      if (!Number.isNaN(spare)) {
-        const kept = spare;
-        spare = NaN;
-        return kept;
-      }
-      let u, v, square;
-      do {
-        u = 2 * uniform() - 1;
-        v = 2 * uniform() - 1;
-        square = u * u + v * v;
-      } while (square >= 1 || square === 0);
-      const factor = Math.sqrt((-2 * Math.log(square)) / square);
-      spare = v * factor;
-      return u * factor;
-    }
+    const normal = () => // Box & Muller (1958)
+      Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 
     for (let i = 0; i < 20; i++) uniform(); // until similar seeds have parted
     return { uniform, normal };
@@ -76,23 +58,20 @@ function refitSampler() {
     return { first, last, early: 4 * first, ends };
   }
 
-  const logSum = (a, b) => {
-    const larger = Math.max(a, b);
-    return larger === -Infinity ? larger : larger + Math.log1p(Math.exp(Math.min(a, b) - larger));
-  };
+  const logSum = (a, b) => Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
 
   /** A sampler with its own state; `advance` makes one draw. */
-  function nuts(family, random, maxDepth) {
+  function nuts(family, random) {
     const size = family.size;
     const make = () => new Float64Array(size);
     const point = () => ({ q: make(), p: make(), gradient: make(), logDensity: 0 });
     const variance = make().fill(1); // of each parameter: the inverse of the mass matrix
     const ends = [point(), point()]; // the trajectory's ends: backwards, forwards
-    const current = { q: make(), gradient: make(), logDensity: 0, energy: 0 };
     // Every subtree of a depth writes into one of two slots, so that nothing is allocated later.
     const slot = () => ({ rho: make(), first: make(), last: make(), weight: 0, sample: sample() });
     const sample = () => ({ q: make(), gradient: make(), logDensity: 0, energy: 0 });
-    const slots = Array.from({ length: maxDepth + 1 }, () => [slot(), slot()]);
+    const slots = Array.from({ length: DEPTH + 1 }, () => [slot(), slot()]);
+    const current = sample();
     const whole = { rho: make(), first: make(), last: make() };
     const [sum, rhoExtra] = [make(), make()];
     const tree = { start: 0, step: 0.1, gradients: 0, acceptance: 0, divergent: false };
@@ -100,8 +79,7 @@ function refitSampler() {
     function energyOf(z) {
       let kinetic = 0;
       for (let i = 0; i < size; i++) kinetic += variance[i] * z.p[i] * z.p[i];
-      const energy = 0.5 * kinetic - z.logDensity;
-      return Number.isNaN(energy) ? Infinity : energy;
+      return 0.5 * kinetic - z.logDensity;
     }
 
     function leapfrog(z, step) {
@@ -136,7 +114,7 @@ function refitSampler() {
       return atFirst > 0 && atLast > 0;
     }
 
-    /** The criterion for two neighbours, and for each with the other's nearest point (as in Stan). */
+    /** The same for two neighbours, and for each with the other's nearest point (as in Stan). */
     function movesOnTogether(a, b, sum) {
       for (let i = 0; i < size; i++) rhoExtra[i] = a.rho[i] + b.first[i];
       if (!movesOn(a.first, b.last, sum) || !movesOn(a.first, b.first, rhoExtra)) return false;
@@ -151,8 +129,8 @@ function refitSampler() {
         tree.gradients += 1;
         const energy = energyOf(z);
         const gain = tree.start - energy;
-        tree.divergent = -gain > DIVERGENT;
-        tree.acceptance += gain > 0 ? 1 : Math.exp(gain);
+        tree.divergent = !(gain > -DIVERGENT); // NaN included
+        tree.acceptance += Math.min(1, Math.exp(gain)) || 0;
         out.weight = gain;
         copy(z, out.sample);
         out.sample.energy = energy;
@@ -173,7 +151,7 @@ function refitSampler() {
       return goesOn;
     }
 
-    function advance(limit = maxDepth) {
+    function advance(limit = DEPTH) {
       const [back, front] = ends;
       copy(current, back);
       refreshMomentum(back);
@@ -208,7 +186,6 @@ function refitSampler() {
       }
       tree.depth = depth;
       tree.acceptance /= Math.max(tree.gradients, 1);
-      return tree;
     }
 
     /** A step size with which a single step is accepted about four times in five. */
@@ -238,9 +215,7 @@ function refitSampler() {
       throw new Error("The density is not finite where sampling starts.");
     }
 
-    const rescale = (variances) => variance.set(variances);
-
-    return { begin, advance, reasonableStep, rescale, tree, current };
+    return { begin, advance, reasonableStep, variance, tree, current };
   }
 
   /** Running variances (Welford 1962), shrunk a little towards a small one, as in Stan. */
@@ -256,14 +231,14 @@ function refitSampler() {
           squares[i] += away * (q[i] - mean[i]);
         }
       },
-      take: () => squares.map((sum) => (sum * count) / (count - 1) / (count + 5) + 5e-3 / (count + 5)),
+      take: () => squares.map((sum) => ((sum * count) / (count - 1) + 5e-3) / (count + 5)),
     };
   }
 
   /** Run one chain. `report(done, values, diverging)` is called after every step. */
   function sample(family, settings) {
-    const { tune, draws, targetAccept, seed, chain = 0, maxDepth = 10, report } = settings;
-    const sampler = nuts(family, generator(seed, chain), maxDepth);
+    const { tune, draws, targetAccept, seed, chain = 0, report } = settings;
+    const sampler = nuts(family, generator(seed, chain));
     const { tree, current } = sampler;
     const width = family.names.length;
     const values = new Float64Array(draws * width);
@@ -282,12 +257,12 @@ function refitSampler() {
     sampler.begin();
     adaptAnew();
     for (let i = 0; i < tune; i++) {
-      sampler.advance(i < plan.early ? Math.min(EARLY_DEPTH, maxDepth) : maxDepth);
+      sampler.advance(i < plan.early ? EARLY_DEPTH : DEPTH);
       cost.gradientsOfTuning += tree.gradients;
       tree.step = averaging.next(tree.acceptance);
       if (i >= plan.first && i < plan.last) variances.add(current.q);
       if (plan.ends.has(i + 1)) {
-        sampler.rescale(variances.take());
+        sampler.variance.set(variances.take());
         adaptAnew();
       }
       report?.(i + 1, null, tree.divergent);

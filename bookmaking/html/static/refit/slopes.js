@@ -209,8 +209,8 @@ function refitSlopes(parts) {
     }
 
     const names = nameAll([
-      ["alpha_bar", null], ["beta", predictors], ["sigma", null], ...sds.map((sd) => [sd, null]),
-      ...(slope ? [[rho, null]] : []), ...effects.map((effect) => [effect, labels]),
+      ["alpha_bar"], ["beta", predictors], ["sigma"], ...sds.map((sd) => [sd]),
+      ...(slope ? [[rho]] : []), ...effects.map((effect) => [effect, labels]),
     ]);
     return { size, layout, names, logDensity, constrain, start: parts.start(size), units };
   }

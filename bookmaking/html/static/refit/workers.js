@@ -109,22 +109,17 @@ globalThis.Refit = (() => {
     });
   }
 
-  /** Draws of each parameter, chain after chain. */
-  function columnsOf(names, chains, draws) {
-    return names.map((_, place) => {
-      const column = new Float64Array(chains.length * draws);
-      chains.forEach(({ values }, c) => {
-        for (let i = 0; i < draws; i++) column[c * draws + i] = values[i * names.length + place];
-      });
-      return column;
-    });
-  }
-
   async function sampleAll(family, settings, workers) {
     const { onProgress, chains: count, cores: _, ...rest } = settings;
     const tasks = Array.from({ length: count }, (_, chain) => ({ ...rest, chain }));
     const chains = await share(workers, tasks, onProgress);
-    const columns = columnsOf(family.names, chains, settings.draws);
+    const { draws: length } = settings;
+    const width = family.names.length;
+    const columns = family.names.map((_, place) => // draws of a parameter, chain after chain
+      Float64Array.from({ length: count * length }, (_, i) => {
+        return chains[Math.floor(i / length)].values[(i % length) * width + place];
+      }),
+    );
     const jobs = [];
     for (let i = 0; i < columns.length; i += 20) {
       jobs.push({ columns: columns.slice(i, i + 20), chains: count });
@@ -155,7 +150,7 @@ globalThis.Refit = (() => {
     refitDiagnostics, assemble,
   ];
 
-  /** Sample a model: a promise of its draws and their summary, which `stop()` rejects; throws for wrong input. */
+  /** A promise of draws and their summary, which `stop()` rejects; throws for wrong input. */
   function run(given) {
     const defaults = { priors: {}, chains: 4, tune: 1000, draws: 1000, targetAccept: 0.9, watch: [] };
     const settings = { ...defaults, ...given };
@@ -163,8 +158,8 @@ globalThis.Refit = (() => {
     const source = ['"use strict";', ...PARTS, `(${work})();`].join("\n");
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     const cores = settings.cores ?? navigator.hardwareConcurrency ?? 4;
-    const number = Math.max(1, Math.min(settings.chains, cores));
-    const workers = Array.from({ length: number }, () => new Worker(address));
+    const length = Math.max(1, Math.min(settings.chains, cores));
+    const workers = Array.from({ length }, () => new Worker(address));
     let stop;
     const stopped = new Promise((_, reject) => {
       stop = () => reject(Object.assign(new Error("Stopped."), { name: "Stopped" }));
