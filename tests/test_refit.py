@@ -139,7 +139,9 @@ def partial_pooling(form: Any = "adapted", **priors: Prior) -> pm.Model:
 
 def varying_slopes(**priors: Prior) -> pm.Model:
     predictors = ["time", "is_pd"]
-    return ml.varying_slopes(MLM, "con", predictors, "id", "time", form="adapted", check=False, **priors)
+    return ml.varying_slopes(
+        MLM, "con", predictors, "id", "time", form="adapted", check=False, **priors
+    )
 
 
 def crossed(form: Any, **priors: Prior) -> pm.Model:
