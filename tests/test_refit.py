@@ -73,7 +73,7 @@ def table(data: pd.DataFrame, columns: list[str], **roles: Any) -> dict[str, Any
     return {"columns": {n: data[n].tolist() for n in columns}, "levels": levels, **roles}
 
 
-def one_cluster(data: pd.DataFrame, group: str, form: str, **priors: Prior) -> pm.Model:
+def one_cluster(data: pd.DataFrame, group: str, form: str, **priors: Any) -> pm.Model:
     """Build the model of the page about the sampler, as it is written there."""
     cluster, labels = pd.factorize(data[group], sort=True)
     chosen = {"alpha_bar": Prior(pm.Normal, 0, 1.5), "sigma_alpha": Prior(pm.Exponential, 1)}
@@ -129,34 +129,34 @@ def exponential(rate: float) -> Prior:
     return Prior(pm.Exponential, rate)
 
 
-def no_pooling(**priors: Prior) -> pm.Model:
+def no_pooling(**priors: Any) -> pm.Model:
     return ml.no_pooling(MLM, "con", "id", check=False, **priors)
 
 
-def partial_pooling(form: Any = "adapted", **priors: Prior) -> pm.Model:
+def partial_pooling(form: Any = "adapted", **priors: Any) -> pm.Model:
     return ml.partial_pooling(MLM, "con", "id", form=form, check=False, **priors)
 
 
-def varying_slopes(**priors: Prior) -> pm.Model:
+def varying_slopes(**priors: Any) -> pm.Model:
     predictors = ["time", "is_pd"]
     return ml.varying_slopes(
         MLM, "con", predictors, "id", "time", form="adapted", check=False, **priors
     )
 
 
-def crossed(form: Any, **priors: Prior) -> pm.Model:
+def crossed(form: Any, **priors: Any) -> pm.Model:
     groups = ["actor", "block"]
     return ml.crossed_intercepts(
         CHIMPANZEES, "pulled_left", groups, "treatment", form=form, check=False, **priors
     )
 
 
-def ordered_logit(group: str | None = None, **priors: Prior) -> pm.Model:
-    form = "centred" if group else "auto"
+def ordered_logit(group: str | None = None, **priors: Any) -> pm.Model:
+    form: Any = "centred" if group else "auto"
     return ml.ordered_logit(TROLLEY, "response", ACTIONS, group, form=form, check=False, **priors)
 
 
-def blocks(form: str, **priors: Prior) -> pm.Model:
+def blocks(form: str, **priors: Any) -> pm.Model:
     return one_cluster(CHIMPANZEES, "block", form, **priors)
 
 
@@ -233,7 +233,7 @@ CASES = {
 def in_script(priors: Mapping[str, Prior]) -> dict[str, dict[str, Any]]:
     """Return priors of PyMC as the scripts take them, their numbers by name."""
     names = {"Normal": ("mu", "sigma"), "HalfNormal": ("sigma",), "Exponential": ("rate",)}
-    result = {}
+    result: dict[str, dict[str, Any]] = {}
     for name, prior in priors.items():
         family = prior.distribution.__name__
         if family == "Beta":  # the correlation, halfway between -1 and 1
@@ -247,7 +247,7 @@ def in_script(priors: Mapping[str, Prior]) -> dict[str, dict[str, Any]]:
 
 
 def settings(case: Case, priors: Mapping[str, Prior]) -> dict[str, Any]:
-    given = {"model": case.model, "data": case.data, "priors": in_script(priors)}
+    given: dict[str, Any] = {"model": case.model, "data": case.data, "priors": in_script(priors)}
     given["targetAccept"] = case.target
     return given | ({"form": case.form} if case.form else {})
 
@@ -494,7 +494,7 @@ def test_the_share_of_renewed_energy_is_that_of_arviz(page: Page) -> None:
     shares = "chains => chains.map(x => refitDiagnostics().eBfmi(x))"
     sample = xr.Dataset({"energy": (("chain", "draw"), energy)})
     expected = azs.bfmi(xr.DataTree.from_dict({"sample_stats": sample}))
-    expected = np.ravel(expected["energy"] if "energy" in expected else expected)
+    expected = np.ravel(expected["energy"])
     assert page.evaluate(shares, energy.tolist()) == pytest.approx(expected.tolist(), rel=1e-6)
 
 

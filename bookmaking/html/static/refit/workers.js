@@ -1,5 +1,5 @@
-/* Chains in parallel workers. Pages opened from the file system may not load a worker's file, so the
-   workers start from a blob of the functions' own source. */
+/* Chains in parallel workers. Pages from the file system may not load a worker's file, so workers
+   start from a blob of the functions' own source. */
 "use strict";
 
 globalThis.Refit = (() => {
