@@ -207,7 +207,8 @@ def test_a_page_says_how_long_it_takes(source: Path) -> None:
 def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -> None:
     page = HTML / "chapters" / f"{source.stem}.html"
     (line,) = soup(page).select("h1 + .page-times + .page-ways")
-    own, together, how = (str(link["href"]) for link in line.select("a"))
+    own, together, how, offline = (str(link["href"]) for link in line.select("a"))
+    assert (page.parent / offline).resolve() == HTML / "multilevel-html.zip"
     cells = nbformat.read(page.parent / own, as_version=4).cells
     assert [cell.id for cell in cells] == [
         cell.id for cell in nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
@@ -222,7 +223,7 @@ def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -
 
 def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
     app: Any = SimpleNamespace()
-    app.config = SimpleNamespace(html_baseurl="https://book.org/", root_doc="chapters/welcome")
+    app.config = SimpleNamespace(root_doc="chapters/welcome")
     launch = [{"url": "https://hub/x.ipynb?a&b", "text": "Binder"}]
     context = {
         "pathto": lambda name, resource=0: f"../{name}" if resource else "welcome.html",
@@ -237,7 +238,7 @@ def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
         "all notebooks": "../multilevel-notebooks.zip",
         "how to start them": "welcome.html#how-to-run-the-notebooks",
         "Binder": "https://hub/x.ipynb?a&b",
-        "all pages": "https://book.org/multilevel-html.zip",
+        "all pages": "../multilevel-html.zip",
     }
 
 
@@ -364,12 +365,14 @@ def test_internal_links_lead_somewhere(page: BeautifulSoup) -> None:
 def test_the_archive_of_the_pages_holds_all_of_them() -> None:
     with ZipFile(HTML / "multilevel-html.zip") as archive:
         packed = set(archive.namelist())
+        page = archive.read("multilevel-html/chapters/welcome.html").decode()
     assert "multilevel-html/index.html" in packed
     assert {f"multilevel-html/_static/{name}" for name in ("formulas.css", "OFL.txt")} <= packed
     assert "multilevel-html/multilevel-notebooks.zip" in packed
     assert "multilevel-html/multilevel-html.zip" not in packed
     for source in SOURCES:
         assert f"multilevel-html/chapters/{source.stem}.html" in packed
+    assert "multilevel-html.zip" not in page  # a page from the archive does not lead to it
 
 
 def test_the_archive_of_the_notebooks_can_make_its_environment_and_find_its_data(

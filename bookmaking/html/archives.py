@@ -1,14 +1,17 @@
 """Pack the built pages, and the notebooks with the files that they need, beside the pages."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from bookmaking.paths import HTML, ROOT
 from multilevel.files import atomic
 
 NOTEBOOKS_ZIP, PAGES_ZIP = "multilevel-notebooks.zip", "multilevel-html.zip"
 """Names that the pages link to; the second holds the first, but not itself."""
+OFFLINE = re.compile(r'<span class="offline">.*?</span>')
+"""Where a page leads to the archive of the pages, which a page from an archive does not do."""
 
 LIBRARY = ["LICENSE", "README.md", "pyproject.toml", ".python-version"]
 LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.typed"]
@@ -37,7 +40,11 @@ def pack(archive: Path, folder: Path, files: Iterable[Path]) -> None:
     """
     with atomic(archive) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as packed:
         for file in sorted(file for file in files if file.is_file()):
-            packed.write(file, Path(archive.stem) / file.relative_to(folder))
+            info = ZipInfo.from_file(file, Path(archive.stem) / file.relative_to(folder))
+            content = file.read_bytes()
+            if file.suffix == ".html":
+                content = OFFLINE.sub("", content.decode("utf-8")).encode()
+            packed.writestr(info, content, ZIP_DEFLATED)
 
 
 def pack_both() -> None:

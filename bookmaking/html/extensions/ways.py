@@ -14,10 +14,10 @@ SECTION = "how-to-run-the-notebooks"
 def offer_ways(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Add the line: links within the book, and to where it is hosted."""
+    """Add the line: links within the book, and to where it can be run."""
     if doctree is None or "ipynb" not in context.get("sourcename", ""):
         return
-    pathto, host = context["pathto"], app.config.html_baseurl
+    pathto = context["pathto"]
     start = pathto(app.config.root_doc) if page != app.config.root_doc else ""
     run = [
         _link(f"{pathto('_sources', 1)}/{context['sourcename']}", "this notebook", " download"),
@@ -28,8 +28,8 @@ def offer_ways(
         if group.get("label") == "launch-buttons":
             run += [_link(button["url"], button["text"]) for button in group["buttons"]]
     line = f"Run it: {', '.join(run)}."
-    if host:  # who reads the pages without a server has them all
-        line += f" Read it offline: {_link(host + PAGES_ZIP, 'all pages')}."
+    offline = f" Read it offline: {_link(pathto(PAGES_ZIP, 1), 'all pages')}."
+    line += f'<span class="offline">{offline}</span>'  # archives.py leaves it out of archives
     line = f'<p class="page-ways">{line}</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>{line}", 1)
 
