@@ -17,6 +17,7 @@ import xarray as xr
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 from pymc.blocking import DictToArrayBijection
 from pymc.model.transform.optimization import freeze_dims_and_data
+from scipy.special import gamma
 
 import multilevel as ml
 from multilevel.compilation import density_and_gradient
@@ -398,6 +399,40 @@ def test_posteriors_are_those_of_the_library(page: Page, name: str, other: bool)
         spread = np.concatenate([np.ravel(errors[name]) for name in names])
         apart = abs(table[of] - expected) / np.hypot(table[error], spread)
         assert apart.max() < 5, apart.idxmax()
+
+
+KNOWN = """() => {
+  const { sample } = refitSampler();
+  const family = {
+    size: 2,
+    names: ["quartic", "normal"],
+    start: (random) => [random.normal(), random.normal()],
+    constrain: (q, values) => values.set(q),
+    logDensity([x, z], gradient) {
+      gradient[0] = -(x ** 3);
+      gradient[1] = -z;
+      return -(x ** 4) / 4 - z ** 2 / 2;
+    },
+  };
+  const settings = { tune: 500, draws: 20000, targetAccept: 0.5, seed: 1 };
+  return [0, 1, 2, 3].map((chain) => [...sample(family, { ...settings, chain }).values]);
+}"""
+
+
+def test_a_known_density_is_sampled_also_with_long_steps(page: Page) -> None:
+    """Long steps have large errors of the energy, which only the right weights make up for."""
+    draws = np.array(page.evaluate(KNOWN)).reshape(4, -1, 2)
+    quartic, normal = (xr.DataArray(draws[..., k], dims=("chain", "draw")) for k in range(2))
+    second = 2 * gamma(3 / 4) / gamma(1 / 4)  # of exp(-x ** 4 / 4)
+    for power, expected in [
+        (quartic, 0.0),
+        (quartic**2, second),
+        (quartic**4, 1.0),
+        (normal, 0.0),
+        (normal**2, 1.0),
+        (normal**4, 3.0),
+    ]:
+        assert abs(float(power.mean()) - expected) < 5 * float(ml.mcse(power))
 
 
 @pytest.mark.parametrize("name", MEETS)
