@@ -15,8 +15,16 @@ const STATISTICS = {
 
 const bell = (x, mu, sigma) => Math.exp(-(((x - mu) / sigma) ** 2) / 2) / sigma;
 
-/* The last of the numbers has the parameter's plain name. Heights are compared by their sizes:
-   densities leave out what all of a family share. `tails` are the quantiles of 0.1 % and 99.9 %. */
+/** A family above zero: its 0.1 % quantile, mean, 95 % and 99.9 % quantiles, for a scale of 1. */
+const positive = (number, scale, density, [low, mean, most, high]) => ({
+  numbers: { [number]: "positive" },
+  density,
+  range: (prior) => [0, 0.7 * high * scale(prior)],
+  words: (prior) => `mean ${brief(mean * scale(prior))}, 95 % below ${brief(most * scale(prior))}`,
+  tails: (prior) => [low * scale(prior), high * scale(prior)],
+});
+
+/* The last of the numbers has the parameter's plain name; densities are up to a constant. */
 const FAMILIES = {
   Normal: {
     numbers: { mu: "real", sigma: "positive" },
@@ -24,20 +32,10 @@ const FAMILIES = {
     range: ({ mu, sigma }) => [mu - 3 * sigma, mu + 3 * sigma],
     words: ({ mu, sigma }) => `95 % from ${brief(mu - 1.96 * sigma)} to ${brief(mu + 1.96 * sigma)}`,
   },
-  HalfNormal: {
-    numbers: { sigma: "positive" },
-    density: ({ sigma }, x) => bell(x, 0, sigma),
-    range: ({ sigma }) => [0, 3 * sigma],
-    words: ({ sigma }) => `mean ${brief(0.798 * sigma)}, 95 % below ${brief(1.96 * sigma)}`,
-    tails: ({ sigma }) => [0.001253 * sigma, 3.2905 * sigma],
-  },
-  Exponential: {
-    numbers: { rate: "positive" },
-    density: ({ rate }, x) => rate * Math.exp(-rate * x),
-    range: ({ rate }) => [0, 4.6 / rate],
-    words: ({ rate }) => `mean ${brief(1 / rate)}, 95 % below ${brief(2.996 / rate)}`,
-    tails: ({ rate }) => [0.0010005 / rate, 6.9078 / rate],
-  },
+  HalfNormal: positive("sigma", ({ sigma }) => sigma, ({ sigma }, x) => bell(x, 0, sigma),
+    [0.001253, 0.798, 1.96, 3.291]),
+  Exponential: positive("rate", ({ rate }) => 1 / rate, ({ rate }, x) => rate * Math.exp(-rate * x),
+    [0.0010005, 1, 2.996, 6.908]),
   LKJ: { // of two effects: (r + 1) / 2 is Beta(eta, eta)
     numbers: { eta: "positive" },
     density: ({ eta }, x) => (1 - x * x) ** (eta - 1),
@@ -142,12 +140,6 @@ function drawing(kind, plot) {
     const heights = curves.map(([, density]) => places.map(density));
     const most = Math.max(...heights.flat().filter(Number.isFinite));
     const y = (value) => Math.max(bottom - (value / most) * (bottom - 6), 0).toFixed(1);
-    const rough = (high - low) / Math.max(2, Math.floor(width / 90));
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-    const digits = Math.max(0, -Math.floor(Math.log10(step)));
-    const ticks = [];
-    for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(k * step);
     const line = (attributes) => make("line", { y2: bottom, ...attributes });
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren(
@@ -158,11 +150,9 @@ function drawing(kind, plot) {
       }),
       line({ x1: 0, x2: width, y1: bottom }),
       ...(mark > low && mark < high ? [line({ x1: x(mark), x2: x(mark), y1: 6 })] : []),
-      ...ticks.map((tick) => {
-        const anchor = x(tick) < 16 ? "start" : x(tick) > width - 16 ? "end" : "middle";
-        const at = { x: x(tick), y: bottom + 17, "text-anchor": anchor };
-        return make("text", at, minus(tick.toFixed(digits)));
-      }),
+      ...["start", "middle", "end"].map((anchor, k) =>
+        make("text", { x: (k * width) / 2, y: bottom + 17, "text-anchor": anchor },
+          brief(low + (k * (high - low)) / 2))),
     );
   };
   new ResizeObserver(draw).observe(svg);
@@ -290,27 +280,25 @@ function verdict({ divergences, r_hat, ess_bulk, ess_tail, e_bfmi, tree_depth },
 /** What changed against the book, in a sentence, and the parameter to look at. */
 function compare(rows, book, symbol) {
   const known = rows.filter(({ key }) => book[key]).map((row) => {
-    const { mean, sd, mcse = row.mcse, mcse_sd = row.mcse_sd } = book[row.key];
+    const { mean, sd, mcse = row.mcse } = book[row.key];
     const away = Math.abs(row.mean - mean);
-    const errors = away / Math.hypot(row.mcse, mcse);
-    const ofSd = Math.abs(row.sd - sd) / Math.hypot(row.mcse_sd, mcse_sd);
-    return { row, mean, sd, errors, ofSd, sds: away / sd, times: brief(row.sd / sd) };
+    return { row, mean, sd, errors: away / Math.hypot(row.mcse, mcse), sds: away / sd };
   });
   if (!known.length) return {};
-  const most = (part) => known.reduce((a, b) => (b[part] > a[part] ? b : a));
-  const far = most("errors").errors;
-  if (far > LIMITS.errors) {
-    const { row, mean, sd, sds, errors, times } = most("sds");
-    const words = `The mean of ${symbol(row)} moved most: from ${rounded(mean, sd)} in the book to ` +
+  const most = (size) => known.reduce((a, b) => (size(b) > size(a) ? b : a));
+  const far = most(({ errors }) => errors).errors;
+  const moved = most(({ sds }) => sds);
+  const stretched = most(({ row, sd }) => Math.abs(Math.log(row.sd / sd)));
+  const { row, mean, sd, sds, errors } = moved;
+  const start = far > LIMITS.errors
+    ? `The mean of ${symbol(row)} moved most: from ${rounded(mean, sd)} in the book to ` +
       `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds ` +
-      `(${brief(errors)} combined MCSEs); its sd is ${times} times the book’s.`;
-    return { words, key: row.key };
-  }
-  const { row, ofSd, times } = most("ofSd");
-  const but = ofSd > LIMITS.errors ? `, but the sd of ${symbol(row)} is ${times} times the book’s` : "";
-  const words = "The means agree with the book’s within Monte Carlo error: they differ by at most " +
-    `${brief(far)} combined MCSEs${but}.`;
-  return { words, key: but ? row.key : most("sds").row.key };
+      `(${brief(errors)} combined MCSEs)`
+    : "The means agree with the book’s within Monte Carlo error: they differ by at most " +
+      `${brief(far)} combined MCSEs`;
+  const times = brief(stretched.row.sd / stretched.sd);
+  const end = `the sd that changed most, of ${symbol(stretched.row)}, is ${times} times the book’s`;
+  return { words: `${start}; ${end}.`, key: row.key };
 }
 
 /** Standard deviations that came out where their priors hardly expect them. */
@@ -389,7 +377,7 @@ function panel(root) {
   const aim = given.target_accept ?? 0.9;
   const target = field("target_accept", "target_accept", "The target", "share", aim);
   const status = make("p", { role: "status", class: "refit-status" });
-  const [bars, results] = [box("row"), make("div")];
+  const [bars, results] = [box("row"), box("results")];
   let running = null;
 
   const go = button("sample", "Sample", sample);
@@ -445,8 +433,8 @@ function panel(root) {
 
   function report(found, { priors }, { passed, words }, sampled) {
     const { summary } = found;
-    const isMain = ({ parameter }) => population.includes(parameter);
-    const [main, others] = [summary.filter(isMain), summary.filter((row) => !isMain(row))];
+    const main = population.flatMap((name) => summary.filter((row) => row.parameter === name));
+    const others = summary.filter((row) => !main.includes(row));
     const changed = compare(main, book, symbol);
     const first = changed.key ?? (main[0] ?? others[0]).key;
     const fold = make("summary", {}, `The other ${others.length} parameters`);
