@@ -71,8 +71,8 @@ def write(file: Path, model: str, content: dict[str, Any]) -> Path:
     sources = "".join(f'<script src="{script.as_uri()}"></script>' for script in scripts)
     data = json.dumps(content).replace("<", "\\u003c")
     file.write_text(
-        '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>Page</title>'
-        f'<meta name="viewport" content="width=device-width">{links}{sources}'
+        '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">'
+        f'<title>Page</title><meta name="viewport" content="width=device-width">{links}{sources}'
         '<main class="bd-content"><article><h1>Page</h1>'
         f'<div data-refit="{model}"><script type="application/json">{data}</script>'
         f"<p>{WORDS}</p></div></article></main>",
@@ -189,6 +189,7 @@ def test_a_panel_is_ready_and_names_what_can_be_changed(people: Page) -> None:
     assert people.eval_on_selector_all("[data-refit] :is([type=number], select)", values) == {
         "alpha_bar-mu": "0",
         "alpha_bar": "1.5",
+        "alpha_bar-family": "Normal",
         "sigma_alpha-family": "Exponential",
         "sigma_alpha": "1",
         "sigma-family": "Exponential",
@@ -276,16 +277,16 @@ def test_priors_of_the_fields_are_sampled_and_conflicts_are_named(people: Page) 
     people.fill("[name=alpha_bar-mu]", "0.5")
     before = people.locator(".refit-prior path").nth(4).get_attribute("d")
     people.select_option("[name=sigma-family]", "HalfNormal")
-    people.fill("[name=sigma]", "0.04")
+    people.fill("[name=sigma]", "0.004")
     assert people.locator(".refit-prior path").nth(4).get_attribute("d") != before
     assert sample(people) == "done"
     priors = {
         "sigma_alpha": {"family": "Exponential", "rate": 1000},
         "alpha_bar": {"family": "Normal", "mu": 0.5, "sigma": 1.5},
-        "sigma": {"family": "HalfNormal", "sigma": 0.04},
+        "sigma": {"family": "HalfNormal", "sigma": 0.004},
     }
     assert cells(people) == short(people, priors=priors)
-    assert "conflict: the posterior mean of σα" in said(people, ".refit-conflict")
+    assert "conflict: the posterior mean of σ, 0.0" in said(people, ".refit-conflict")
     assert "The mean of σα moved most: from 0.0566 in the book" in said(people, ".refit-change")
     assert "σα ~ Exponential(1000)" in said(people, ".refit-results > p:last-child")
     people.fill("[name=sigma_alpha]", "999")

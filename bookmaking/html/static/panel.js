@@ -1,23 +1,22 @@
-/* "Refit it yourself": priors, data and seed are changed in the page, and the model is sampled anew.
+/* "Refit it yourself": a model is sampled in the page, with other priors, data or seed.
 
-   A page holds <div data-refit="MODEL"> with the data and the course's priors as JSON, and words
-   that stand in without JavaScript and on paper. Nothing is stored or sent. */
+   A page holds <div data-refit="MODEL"> with data and the course's priors as JSON, and words that
+   stand in without JavaScript and on paper. Nothing is stored or sent. */
 "use strict";
 
 (() => {
+const { floor, log10, max, min } = Math;
 const LIMITS = { r_hat: 1.01, ess: 100, e_bfmi: 0.3, errors: 5 }; // as the library's; ESS per chain
 const STATISTICS = {
   mean: "mean", sd: "sd", lower: "2.5 %", upper: "97.5 %", mcse: "MCSE", r_hat: "R-hat",
   ess_bulk: "bulk ESS",
 };
 
-// Distributions of priors
-
 const bell = (x, mu, sigma) => Math.exp(-(((x - mu) / sigma) ** 2) / 2) / sigma;
 
 /** A family above zero: its 0.1 % quantile, mean, 95 % and 99.9 % quantiles, for a scale of 1. */
 const positive = (number, scale, density, [low, mean, most, high]) => ({
-  numbers: { [number]: "positive" },
+  numbers: [number],
   density,
   range: (prior) => [0, 0.7 * high * scale(prior)],
   words: (prior) => `mean ${brief(mean * scale(prior))}, 95 % below ${brief(most * scale(prior))}`,
@@ -27,33 +26,28 @@ const positive = (number, scale, density, [low, mean, most, high]) => ({
 /* The last of the numbers has the parameter's plain name; densities are up to a constant. */
 const FAMILIES = {
   Normal: {
-    numbers: { mu: "real", sigma: "positive" },
+    numbers: ["mu", "sigma"],
     density: ({ mu, sigma }, x) => bell(x, mu, sigma),
     range: ({ mu, sigma }) => [mu - 3 * sigma, mu + 3 * sigma],
-    words: ({ mu, sigma }) => `95 % from ${brief(mu - 1.96 * sigma)} to ${brief(mu + 1.96 * sigma)}`,
+    words: ({ mu, sigma }) => `95 % within ${brief(1.96 * sigma)} of ${brief(mu)}`,
   },
   HalfNormal: positive("sigma", ({ sigma }) => sigma, ({ sigma }, x) => bell(x, 0, sigma),
     [0.001253, 0.798, 1.96, 3.291]),
   Exponential: positive("rate", ({ rate }) => 1 / rate, ({ rate }, x) => rate * Math.exp(-rate * x),
     [0.0010005, 1, 2.996, 6.908]),
   LKJ: { // of two effects: (r + 1) / 2 is Beta(eta, eta)
-    numbers: { eta: "positive" },
+    numbers: ["eta"],
     density: ({ eta }, x) => (1 - x * x) ** (eta - 1),
     range: () => [-0.99, 0.99],
     words: ({ eta }) => `of a correlation: mean 0, sd ${brief(1 / Math.sqrt(2 * eta + 1))}`,
   },
-  Flat: { numbers: {}, density: () => 1, range: () => [-3, 3], words: () => "all values alike" },
+  Flat: { numbers: [], density: () => 1, range: () => [-3, 3], words: () => "all values alike" },
 };
-const CHOICES = {
-  Exponential: ["Exponential", "HalfNormal"],
-  HalfNormal: ["HalfNormal", "Exponential"],
-  Flat: ["Flat", "Normal"],
-};
+const others = ({ family }) =>
+  FAMILIES[family].tails ? ["Exponential", "HalfNormal"] : family === "Flat" ? ["Normal"] : [];
 
 const written = ({ family, ...prior }) =>
-  `${family}(${Object.keys(FAMILIES[family].numbers).map((key) => brief(prior[key])).join(", ")})`;
-
-// Words and numbers
+  `${family}(${FAMILIES[family].numbers.map((key) => brief(prior[key])).join(", ")})`;
 
 const minus = (number) => `${number}`.replace(/-/g, "−");
 const round = (x, digits = 3) => Number(x.toPrecision(digits));
@@ -61,13 +55,13 @@ const brief = (x) => minus(round(x));
 
 /** A number with two digits of its standard deviation. */
 const rounded = (x, sd) =>
-  minus(x.toFixed(Math.min(Math.max(1 - Math.floor(Math.log10(sd)), 0), 8) || 0));
+  minus(x.toFixed(min(max(1 - floor(log10(sd)), 0), 8) || 0));
 
 function shown(row, statistic) {
   const value = row[statistic];
   if (!Number.isFinite(value)) return "undefined";
   if (statistic === "r_hat") return value.toFixed(4);
-  if (statistic === "ess_bulk") return `${Math.floor(value)}`;
+  if (statistic === "ess_bulk") return `${floor(value)}`;
   return statistic === "mcse" ? minus(round(value, 2)) : rounded(value, row.sd);
 }
 
@@ -88,14 +82,11 @@ function change(data, { leave_out, first }) {
   return { ...data, columns: Object.fromEntries(columns) };
 }
 
-// Elements
-
 let count = 0;
-const newId = () => `refit-${(count += 1)}`;
 
 function make(name, attributes = {}, ...children) {
-  const space = `http://www.w3.org/${/^(svg|line|path|text)$/.test(name) ? "2000/svg" : "1999/xhtml"}`;
-  const element = document.createElementNS(space, name);
+  const space = /^(svg|line|path|text)$/.test(name) ? "2000/svg" : "1999/xhtml";
+  const element = document.createElementNS(`http://www.w3.org/${space}`, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   element.append(...children);
   return element;
@@ -112,7 +103,7 @@ const paragraph = (kind, words = "") => make("p", { class: `refit-${kind}` }, ..
 const box = (kind, ...parts) => make("div", { class: `refit-${kind}` }, ...parts);
 
 function labelled(words, control) {
-  control.id = newId();
+  control.id = `refit-${(count += 1)}`;
   return box("field", make("label", { for: control.id }, words), control);
 }
 
@@ -121,9 +112,7 @@ const select = (name, options) =>
 
 function button(action, words, act) {
   const element = make("button", { type: "button", "data-action": action }, words);
-  element.addEventListener("click", () => {
-    if (element.ariaDisabled !== "true") act();
-  });
+  element.addEventListener("click", act);
   return element;
 }
 
@@ -138,8 +127,8 @@ function drawing(kind, plot) {
     const x = (value) => (((value - low) / (high - low)) * width).toFixed(1);
     const places = Array.from({ length: 201 }, (_, i) => low + ((high - low) * i) / 200);
     const heights = curves.map(([, density]) => places.map(density));
-    const most = Math.max(...heights.flat().filter(Number.isFinite));
-    const y = (value) => Math.max(bottom - (value / most) * (bottom - 6), 0).toFixed(1);
+    const most = max(...heights.flat());
+    const y = (value) => (bottom - (value / most) * (bottom - 6)).toFixed(1);
     const line = (attributes) => make("line", { y2: bottom, ...attributes });
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren(
@@ -171,8 +160,6 @@ function smooth(draws, sd) {
   };
 }
 
-// Fields
-
 const ALLOWED = {
   real: ["a number", Number.isFinite],
   positive: ["a number above zero", (x) => Number.isFinite(x) && x > 0],
@@ -187,22 +174,24 @@ function field(name, label, what, kind, value) {
   const read = () => {
     const number = input.value === "" ? NaN : Number(input.value);
     if (isAllowed(number)) return number;
-    const found = input.value ? `${minus(input.value)} is not` : "it is empty, or no number";
-    throw Object.assign(new Error(`${what} (field ${name}) is ${allowed}; ${found}.`), { input });
+    const words = `${what} (field ${name}) is ${allowed}, not ‘${minus(input.value)}’.`;
+    throw Object.assign(new Error(words), { input });
   };
   return { body: labelled(label, input), input, read };
 }
 
 /** Add a slider to a field; what is above zero moves by factors, up to 100 either way. */
-function slide({ body, input }, what, isPositive, reach) {
-  const middle = isPositive ? Math.log10(input.value) : Number(input.value);
+function slide({ body, input }, what, kind, spread) {
+  const isPositive = kind === "positive";
+  const reach = isPositive ? 2 : 3 * spread;
+  const middle = isPositive ? log10(input.value) : Number(input.value);
   const ends = { min: middle - reach, max: middle + reach, step: reach / 200, value: middle };
   const slider = make("input", { type: "range", ...ends, "aria-label": `slider: ${what}` });
   slider.addEventListener("input", () => {
     input.value = round(isPositive ? 10 ** slider.value : Number(slider.value));
   });
   const follow = ({ target }) => {
-    const at = isPositive ? Math.log10(input.value) : Number(input.value);
+    const at = isPositive ? log10(input.value) : Number(input.value);
     if (target !== slider && input.value && Number.isFinite(at)) slider.value = at;
     slider.ariaValueText = input.value;
   };
@@ -213,11 +202,12 @@ function slide({ body, input }, what, isPositive, reach) {
 
 /** The controls of one prior. */
 function priorControls(name, course, symbol, book) {
-  const choose = select(`${name}-family`, (CHOICES[course.family] ?? []).map((one) => [one, one]));
+  const choose = select(`${name}-family`, [...new Set([course.family, ...others(course)])].map((one) => [one, one]));
   const numbers = make("div");
   const words = paragraph("words");
   let [family, fields, drawn] = [null, [], course];
-  const read = () => Object.fromEntries([["family", family], ...fields.map(([k, f]) => [k, f.read()])]);
+  const read = () =>
+    Object.fromEntries([["family", family], ...fields.map(([key, one]) => [key, one.read()])]);
   const { svg, draw } = drawing("prior", () => {
     const curve = (prior) => (x) => FAMILIES[prior.family].density(prior, x);
     const curves = [["here", curve(drawn)]];
@@ -230,16 +220,16 @@ function priorControls(name, course, symbol, book) {
       words.textContent = `${written(drawn)}: ${FAMILIES[family].words(drawn)}`;
       draw();
     } catch (error) {
-      if (!error.input) throw error;
       words.replaceChildren(...text(error.message));
     }
   };
   const write = (prior) => {
     family = choose.value = prior.family;
-    fields = Object.entries(FAMILIES[prior.family].numbers).map(([key, kind], i, { length }) => {
+    fields = FAMILIES[family].numbers.map((key, i, { length }) => {
+      const kind = key === "mu" ? "real" : "positive";
       const what = `The ${key} of ${symbol}’s prior`;
       const one = field(i < length - 1 ? `${name}-${key}` : name, key, what, kind, prior[key]);
-      slide(one, what, kind === "positive", kind === "positive" ? 2 : 3 * prior.sigma);
+      slide(one, what, kind, prior.sigma);
       return [key, one];
     });
     numbers.replaceChildren(...fields.map(([, { body }]) => body));
@@ -247,14 +237,14 @@ function priorControls(name, course, symbol, book) {
   };
   choose.addEventListener("change", () => {
     const next = choose.value; // another family begins about as wide as the prior is
-    const { rate = 1 / drawn.sigma, sigma = 1 / drawn.rate || 1 } = drawn;
-    const other = { family: next, mu: 0, sigma: round(sigma), rate: round(rate || 1) };
+    const size = round(1 / (drawn.rate ?? drawn.sigma ?? 1));
+    const other = { family: next, mu: 0, sigma: size, rate: size };
     write(next === course.family ? course : other);
   });
   numbers.addEventListener("input", tell);
   const body = make("fieldset", {}, make("legend", {}, ...text(`Prior of ${symbol}`)),
-    choose.length ? labelled("family", choose) : box("field", course.family), numbers, svg, words,
-    paragraph("words", `In the course: ${written(course)}`));
+    labelled("family", choose), numbers, svg, words, paragraph("words", `In the course: ${written(course)}`));
+  choose.disabled = choose.length === 1;
   write(course);
   return { body, read };
 }
@@ -263,11 +253,11 @@ function priorControls(name, course, symbol, book) {
 
 /** Whether the draws can be trusted, by the limits of the course. */
 function verdict({ divergences, r_hat, ess_bulk, ess_tail, e_bfmi, tree_depth }, chains) {
-  const [ess, least] = [Math.min(ess_bulk, ess_tail), LIMITS.ess * chains];
+  const [ess, least] = [min(ess_bulk, ess_tail), LIMITS.ess * chains];
   const facts = [
     [divergences === 0, `${divergences} divergences`],
     [r_hat < LIMITS.r_hat, `R-hat at most ${r_hat.toFixed(4)} (limit ${LIMITS.r_hat})`],
-    [ess > least, `ESS at least ${Math.floor(ess)} (limit ${least})`],
+    [ess > least, `ESS at least ${floor(ess)} (limit ${least})`],
     [e_bfmi > LIMITS.e_bfmi, `E-BFMI at least ${e_bfmi.toFixed(2)} (limit ${LIMITS.e_bfmi})`],
     [tree_depth === 0, `${tree_depth} transitions cut short`],
   ];
@@ -285,19 +275,16 @@ function compare(rows, book, symbol) {
     return { row, mean, sd, errors: away / Math.hypot(row.mcse, mcse), sds: away / sd };
   });
   if (!known.length) return {};
-  const most = (size) => known.reduce((a, b) => (size(b) > size(a) ? b : a));
-  const far = most(({ errors }) => errors).errors;
-  const moved = most(({ sds }) => sds);
-  const stretched = most(({ row, sd }) => Math.abs(Math.log(row.sd / sd)));
-  const { row, mean, sd, sds, errors } = moved;
+  const most = (size) => known.reduce((a, b) => (b[size] > a[size] ? b : a));
+  const far = most("errors").errors;
+  const { row, mean, sd, sds, errors } = most("sds");
   const start = far > LIMITS.errors
     ? `The mean of ${symbol(row)} moved most: from ${rounded(mean, sd)} in the book to ` +
       `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds ` +
       `(${brief(errors)} combined MCSEs)`
     : "The means agree with the book’s within Monte Carlo error: they differ by at most " +
       `${brief(far)} combined MCSEs`;
-  const times = brief(stretched.row.sd / stretched.sd);
-  const end = `the sd that changed most, of ${symbol(stretched.row)}, is ${times} times the book’s`;
+  const end = `the sd of ${symbol(row)} is ${brief(row.sd / sd)} times the book’s`;
   return { words: `${start}; ${end}.`, key: row.key };
 }
 
@@ -313,22 +300,19 @@ function conflicts(summary, priors, symbol) {
   });
 }
 
-function table(rows, label, symbol, book) {
-  const isKnown = rows.some(({ key }) => book[key]);
-  const heads = ["parameter", ...Object.values(STATISTICS), ...(isKnown ? ["mean in the book"] : [])];
+function table(rows, label, symbol) {
+  const heads = ["parameter", ...Object.values(STATISTICS)];
   const lines = rows.map((row) => {
     const cells = Object.keys(STATISTICS).map((statistic) => {
       const full = { "data-parameter": row.key, "data-statistic": statistic };
       return make("td", { ...full, "data-value": row[statistic] }, shown(row, statistic));
     });
-    const { mean, sd } = book[row.key] ?? {};
-    if (isKnown) cells.push(make("td", {}, sd ? rounded(mean, sd) : ""));
     return make("tr", {}, make("th", { scope: "row" }, ...text(symbol(row))), ...cells);
   });
   const head = make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)));
-  const whole = make("table", { class: "dataframe" }, make("thead", {}, head), make("tbody", {}, ...lines));
-  const region = { class: "refit-table", tabindex: 0, role: "region", "aria-label": label };
-  return make("div", region, whole);
+  const body = make("tbody", {}, ...lines);
+  const whole = make("table", { class: "dataframe" }, make("thead", {}, head), body);
+  return make("div", { class: "refit-table", tabindex: 0, role: "region", "aria-label": label }, whole);
 }
 
 /** The posterior of a chosen parameter over the book's. */
@@ -344,12 +328,13 @@ function posterior({ summary, draws }, first, book, priors, symbol) {
     if (known) curves.push(["book", (x) => bell(x, known.mean, known.sd) / Math.sqrt(2 * Math.PI)]);
     const ends = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
     const least = FAMILIES[priors[row.key]?.family]?.tails ? 0 : -Infinity;
-    return { range: [Math.max(Math.min(...ends), least), Math.max(...ends)], curves };
+    return { range: [max(min(...ends), least), max(...ends)], curves };
   });
   const tell = () => {
     const row = chosen();
     const moments = ({ mean, sd }) => `mean ${rounded(mean, sd)}, sd ${brief(sd)}`;
-    const there = book[row.key] ? ` Dashed: the book’s, drawn normal, ${moments(book[row.key])}.` : "";
+    const known = book[row.key];
+    const there = known ? ` Dashed: the book’s, drawn normal, ${moments(known)}.` : "";
     said.replaceChildren(...text(`Filled: draws of ${symbol(row)}, ${moments(row)}.${there}`));
     draw();
   };
@@ -366,10 +351,9 @@ function panel(root) {
   const { symbols = {}, book = {}, population = [], changes = [], form, settings } = given;
   const symbol = ({ parameter, label }) =>
     (symbols[parameter] ?? parameter) + (label === null ? "" : `[${label}]`);
-  const controls = Object.entries(given.priors).map(([name, { scale, ...prior }]) => {
-    const course = scale ? { ...prior, rate: 1 / scale } : prior;
-    return [name, priorControls(name, course, symbols[name] ?? name, book[name])];
-  });
+  const controls = Object.entries(given.priors).map(([name, course]) => [
+    name, priorControls(name, course, symbols[name] ?? name, book[name]),
+  ]);
   const forms = (form?.choices ?? []).map((one) => (one.label ? one : { label: one, value: one }));
   const choice = (name, options) => select(name, options.map(({ label }, i) => [i, label]));
   const [changed, formed] = [choice("change", changes), choice("form", forms)];
@@ -380,8 +364,8 @@ function panel(root) {
   const [bars, results] = [box("row"), box("results")];
   let running = null;
 
-  const go = button("sample", "Sample", sample);
-  const stop = button("stop", "Stop", () => running.stop());
+  const go = button("sample", "Sample", () => running || sample());
+  const stop = button("stop", "Stop", () => running?.stop());
 
   function enter(state, words = "") {
     root.dataset.state = state;
@@ -442,8 +426,8 @@ function panel(root) {
       paragraph(passed ? "passed" : "refused", words),
       ...conflicts(summary, priors, symbol).map((line) => paragraph("conflict", line)),
       paragraph("change", changed.words),
-      table(main, "Population parameters", symbol, book),
-      make("details", {}, fold, table(others, "Other parameters", symbol, book)),
+      table(main, "Population parameters", symbol),
+      make("details", {}, fold, table(others, "Other parameters", symbol)),
       ...posterior(found, first, book, priors, symbol),
       paragraph("words", sampled),
     );
@@ -459,14 +443,12 @@ function panel(root) {
   fields.addEventListener("input", () => {
     for (const wrong of fields.querySelectorAll("[aria-invalid]")) wrong.ariaInvalid = "false";
     if (running) return;
-    enter("ready", results.firstChild ? "Changed: sample again. The draws below are the former." : "");
+    enter("ready", results.firstChild ? "Changed: sample again. Below are the former draws." : "");
   });
   const still = box("still", ...[...root.childNodes].filter((node) => node !== source));
-  const title = make("p", { class: "refit-title", id: newId() }, given.title ?? "Refit it yourself");
   root.classList.add("refit");
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-labelledby", title.id);
-  root.replaceChildren(title, fields, box("row", go, stop), bars, status, results, still);
+  [root.role, root.ariaLabel] = ["group", given.title];
+  root.replaceChildren(paragraph("title", given.title), fields, box("row", go, stop), bars, status, results, still);
   addEventListener("pagehide", () => running?.stop());
   enter("ready");
 }
