@@ -6,7 +6,6 @@
 
 (() => {
 const { floor, log10, max, min } = Math;
-const LIMITS = { r_hat: 1.01, ess: 100, e_bfmi: 0.3, errors: 5 }; // as the library's; ESS per chain
 const STATISTICS = {
   mean: "mean", sd: "sd", lower: "2.5 %", upper: "97.5 %", mcse: "MCSE", r_hat: "R-hat",
   ess_bulk: "bulk ESS",
@@ -43,9 +42,6 @@ const FAMILIES = {
   },
   Flat: { numbers: [], density: () => 1, range: () => [-3, 3], words: () => "all values alike" },
 };
-const others = ({ family }) =>
-  FAMILIES[family].tails ? ["Exponential", "HalfNormal"] : family === "Flat" ? ["Normal"] : [];
-
 const written = ({ family, ...prior }) =>
   `${family}(${FAMILIES[family].numbers.map((key) => brief(prior[key])).join(", ")})`;
 
@@ -59,7 +55,6 @@ const rounded = (x, sd) =>
 
 function shown(row, statistic) {
   const value = row[statistic];
-  if (!Number.isFinite(value)) return "undefined";
   if (statistic === "r_hat") return value.toFixed(4);
   if (statistic === "ess_bulk") return `${floor(value)}`;
   return statistic === "mcse" ? minus(round(value, 2)) : rounded(value, row.sd);
@@ -94,10 +89,7 @@ function make(name, attributes = {}, ...children) {
 
 /** Words whose Greek letters have their indices below the line. */
 const text = (words) =>
-  words.split(/(\p{Script=Greek}_\p{L}+)/u).flatMap((part, i) => {
-    const [letter, index] = part.split("_");
-    return i % 2 ? [letter, make("sub", {}, index)] : [part];
-  });
+  words.split(/(\p{Script=Greek})_(\p{L}+)/u).map((part, i) => (i % 3 < 2 ? part : make("sub", {}, part)));
 
 const paragraph = (kind, words = "") => make("p", { class: `refit-${kind}` }, ...text(words));
 const box = (kind, ...parts) => make("div", { class: `refit-${kind}` }, ...parts);
@@ -122,14 +114,13 @@ function drawing(kind, plot) {
   const draw = () => {
     const { width, height } = svg.getBoundingClientRect();
     if (width === 0) return; // not laid out yet: it is drawn when it is
-    const { range: [low, high], curves, mark } = plot();
+    const { range: [low, high], curves } = plot();
     const bottom = height - 22;
     const x = (value) => (((value - low) / (high - low)) * width).toFixed(1);
     const places = Array.from({ length: 201 }, (_, i) => low + ((high - low) * i) / 200);
     const heights = curves.map(([, density]) => places.map(density));
     const most = max(...heights.flat());
     const y = (value) => (bottom - (value / most) * (bottom - 6)).toFixed(1);
-    const line = (attributes) => make("line", { y2: bottom, ...attributes });
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren(
       ...curves.map(([drawn], i) => {
@@ -137,8 +128,7 @@ function drawing(kind, plot) {
         const d = drawn === "here" ? `M0 ${bottom}L${path}L${width} ${bottom}Z` : `M${path}`;
         return make("path", { class: drawn, d });
       }),
-      line({ x1: 0, x2: width, y1: bottom }),
-      ...(mark > low && mark < high ? [line({ x1: x(mark), x2: x(mark), y1: 6 })] : []),
+      make("line", { x1: 0, x2: width, y1: bottom, y2: bottom }),
       ...["start", "middle", "end"].map((anchor, k) =>
         make("text", { x: (k * width) / 2, y: bottom + 17, "text-anchor": anchor },
           brief(low + (k * (high - low)) / 2))),
@@ -172,8 +162,7 @@ function field(name, label, what, kind, value) {
   const input = make("input", { type: "number", name, step: "any", value });
   const [allowed, isAllowed] = ALLOWED[kind];
   const read = () => {
-    const number = input.value === "" ? NaN : Number(input.value);
-    if (isAllowed(number)) return number;
+    if (isAllowed(input.valueAsNumber)) return input.valueAsNumber;
     const words = `${what} (field ${name}) is ${allowed}, not ‘${minus(input.value)}’.`;
     throw Object.assign(new Error(words), { input });
   };
@@ -184,15 +173,15 @@ function field(name, label, what, kind, value) {
 function slide({ body, input }, what, kind, spread) {
   const isPositive = kind === "positive";
   const reach = isPositive ? 2 : 3 * spread;
-  const middle = isPositive ? log10(input.value) : Number(input.value);
+  const read = () => (isPositive ? log10(input.valueAsNumber) : input.valueAsNumber);
+  const middle = read();
   const ends = { min: middle - reach, max: middle + reach, step: reach / 200, value: middle };
   const slider = make("input", { type: "range", ...ends, "aria-label": `slider: ${what}` });
   slider.addEventListener("input", () => {
-    input.value = round(isPositive ? 10 ** slider.value : Number(slider.value));
+    input.value = round(isPositive ? 10 ** slider.value : slider.valueAsNumber);
   });
   const follow = ({ target }) => {
-    const at = isPositive ? log10(input.value) : Number(input.value);
-    if (target !== slider && input.value && Number.isFinite(at)) slider.value = at;
+    if (target !== slider && Number.isFinite(read())) slider.value = read();
     slider.ariaValueText = input.value;
   };
   body.addEventListener("input", follow);
@@ -200,9 +189,11 @@ function slide({ body, input }, what, kind, spread) {
   body.append(slider);
 }
 
-/** The controls of one prior. */
-function priorControls(name, course, symbol, book) {
-  const choose = select(`${name}-family`, [...new Set([course.family, ...others(course)])].map((one) => [one, one]));
+function priorControls(name, course, symbol) {
+  const isScale = FAMILIES[course.family].tails;
+  const free = course.family === "Flat" ? ["Flat", "Normal"] : [course.family];
+  const families = isScale ? ["Exponential", "HalfNormal"] : free;
+  const choose = select(`${name}-family`, families.map((one) => [one, one]));
   const numbers = make("div");
   const words = paragraph("words");
   let [family, fields, drawn] = [null, [], course];
@@ -210,9 +201,8 @@ function priorControls(name, course, symbol, book) {
     Object.fromEntries([["family", family], ...fields.map(([key, one]) => [key, one.read()])]);
   const { svg, draw } = drawing("prior", () => {
     const curve = (prior) => (x) => FAMILIES[prior.family].density(prior, x);
-    const curves = [["here", curve(drawn)]];
-    if ((course.family === "Flat") === (family === "Flat")) curves.push(["book", curve(course)]);
-    return { range: FAMILIES[family].range(drawn), curves, mark: book?.mean };
+    const curves = [["here", curve(drawn)], ["book", curve(course)]];
+    return { range: FAMILIES[family].range(drawn), curves };
   });
   const tell = () => {
     try {
@@ -243,22 +233,21 @@ function priorControls(name, course, symbol, book) {
   });
   numbers.addEventListener("input", tell);
   const body = make("fieldset", {}, make("legend", {}, ...text(`Prior of ${symbol}`)),
-    labelled("family", choose), numbers, svg, words, paragraph("words", `In the course: ${written(course)}`));
+    labelled("family", choose), numbers, svg, words,
+    paragraph("words", `In the course: ${written(course)}`));
   choose.disabled = choose.length === 1;
   write(course);
   return { body, read };
 }
 
-// What comes out
-
-/** Whether the draws can be trusted, by the limits of the course. */
+/** Whether the draws can be trusted, by the limits of the library. */
 function verdict({ divergences, r_hat, ess_bulk, ess_tail, e_bfmi, tree_depth }, chains) {
-  const [ess, least] = [min(ess_bulk, ess_tail), LIMITS.ess * chains];
+  const [ess, least] = [min(ess_bulk, ess_tail), 100 * chains];
   const facts = [
     [divergences === 0, `${divergences} divergences`],
-    [r_hat < LIMITS.r_hat, `R-hat at most ${r_hat.toFixed(4)} (limit ${LIMITS.r_hat})`],
+    [r_hat < 1.01, `R-hat at most ${r_hat.toFixed(4)} (limit 1.01)`],
     [ess > least, `ESS at least ${floor(ess)} (limit ${least})`],
-    [e_bfmi > LIMITS.e_bfmi, `E-BFMI at least ${e_bfmi.toFixed(2)} (limit ${LIMITS.e_bfmi})`],
+    [e_bfmi > 0.3, `E-BFMI at least ${e_bfmi.toFixed(2)} (limit 0.3)`],
     [tree_depth === 0, `${tree_depth} transitions cut short`],
   ];
   const list = (good) => facts.filter(([ok]) => ok === good).map(([, words]) => words).join(", ");
@@ -278,7 +267,7 @@ function compare(rows, book, symbol) {
   const most = (size) => known.reduce((a, b) => (b[size] > a[size] ? b : a));
   const far = most("errors").errors;
   const { row, mean, sd, sds, errors } = most("sds");
-  const start = far > LIMITS.errors
+  const start = far > 5
     ? `The mean of ${symbol(row)} moved most: from ${rounded(mean, sd)} in the book to ` +
       `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds ` +
       `(${brief(errors)} combined MCSEs)`
@@ -292,8 +281,8 @@ function compare(rows, book, symbol) {
 function conflicts(summary, priors, symbol) {
   return summary.flatMap((row) => {
     const prior = priors[row.key];
-    const [low, high] = FAMILIES[prior?.family]?.tails?.(prior) ?? [-Infinity, Infinity];
-    if (row.mean >= low && row.mean <= high) return [];
+    const [low, high] = FAMILIES[prior?.family]?.tails?.(prior) ?? [];
+    if (!(row.mean < low || row.mean > high)) return [];
     return [`Prior and data are in conflict: the posterior mean of ${symbol(row)}, ` +
       `${rounded(row.mean, row.sd)}, is among the ${row.mean < low ? "lowest" : "highest"} 0.1 % ` +
       `of its prior, ${written(prior)}.`];
@@ -312,11 +301,12 @@ function table(rows, label, symbol) {
   const head = make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)));
   const body = make("tbody", {}, ...lines);
   const whole = make("table", { class: "dataframe" }, make("thead", {}, head), body);
-  return make("div", { class: "refit-table", tabindex: 0, role: "region", "aria-label": label }, whole);
+  const region = { class: "refit-table", tabindex: 0, role: "region", "aria-label": label };
+  return make("div", region, whole);
 }
 
 /** The posterior of a chosen parameter over the book's. */
-function posterior({ summary, draws }, first, book, priors, symbol) {
+function posterior({ summary, draws }, first, book, symbol) {
   const pick = select("shown", summary.map((row) => [row.key, symbol(row)]));
   pick.value = first;
   const said = paragraph("words");
@@ -327,7 +317,7 @@ function posterior({ summary, draws }, first, book, priors, symbol) {
     const curves = [["here", smooth(draws[row.key], row.sd)]];
     if (known) curves.push(["book", (x) => bell(x, known.mean, known.sd) / Math.sqrt(2 * Math.PI)]);
     const ends = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
-    const least = FAMILIES[priors[row.key]?.family]?.tails ? 0 : -Infinity;
+    const least = row.key.startsWith("sigma") ? 0 : -Infinity;
     return { range: [max(min(...ends), least), max(...ends)], curves };
   });
   const tell = () => {
@@ -343,8 +333,6 @@ function posterior({ summary, draws }, first, book, priors, symbol) {
   return [labelled("posterior of", pick), svg, said];
 }
 
-// The panel
-
 function panel(root) {
   const source = root.querySelector("script[type='application/json']");
   const given = JSON.parse(source.textContent);
@@ -352,9 +340,9 @@ function panel(root) {
   const symbol = ({ parameter, label }) =>
     (symbols[parameter] ?? parameter) + (label === null ? "" : `[${label}]`);
   const controls = Object.entries(given.priors).map(([name, course]) => [
-    name, priorControls(name, course, symbols[name] ?? name, book[name]),
+    name, priorControls(name, course, symbols[name] ?? name),
   ]);
-  const forms = (form?.choices ?? []).map((one) => (one.label ? one : { label: one, value: one }));
+  const forms = (form?.choices ?? []).map((label) => ({ label }));
   const choice = (name, options) => select(name, options.map(({ label }, i) => [i, label]));
   const [changed, formed] = [choice("change", changes), choice("form", forms)];
   const seed = field("seed", "seed", "The seed", "whole", given.seed ?? 1);
@@ -379,18 +367,16 @@ function panel(root) {
     const [one, kind] = [changes[changed.value], forms[formed.value]];
     const words = [
       ...controls.map(([name]) => `${symbols[name] ?? name} ~ ${written(priors[name])}`),
-      ...[one, kind].filter(Boolean).map(({ label }) => label),
-      `target_accept ${target.read()}`, `seed ${seed.read()}`,
-    ];
+      one?.label, kind?.label, `target_accept ${target.read()}`, `seed ${seed.read()}`,
+    ].filter(Boolean);
     return {
       words: `Sampled with ${words.join("; ")}.`, chains: 4, ...settings, priors,
       model: root.dataset.refit, data: change(given.data, one ?? {}), seed: seed.read(),
-      targetAccept: target.read(), ...(kind && { form: kind.value }),
+      targetAccept: target.read(), ...(kind && { form: kind.label }),
     };
   }
 
   async function sample() {
-    const before = performance.now();
     try {
       const { words, ...used } = read();
       const made = Array.from({ length: used.chains }, () => make("progress", { value: 0 }));
@@ -401,9 +387,22 @@ function panel(root) {
       enter("sampling", `Sampling ${used.chains} chains …`);
       const found = await running;
       const judged = verdict(found.worst, used.chains);
-      report(found, used, judged, words);
-      const seconds = ((performance.now() - before) / 1000).toFixed(1);
-      enter("done", `Sampled in ${seconds} seconds. ${judged.short}.`);
+      const { summary } = found;
+      const main = population.flatMap((name) => summary.filter((row) => row.parameter === name));
+      const others = summary.filter((row) => !main.includes(row));
+      const against = compare(main, book, symbol);
+      const first = against.key ?? (main[0] ?? others[0]).key;
+      const fold = make("summary", {}, `The other ${others.length} parameters`);
+      results.replaceChildren(
+        paragraph(judged.passed ? "passed" : "refused", judged.words),
+        ...conflicts(summary, used.priors, symbol).map((line) => paragraph("conflict", line)),
+        paragraph("change", against.words),
+        table(main, "Population parameters", symbol),
+        make("details", {}, fold, table(others, "Other parameters", symbol)),
+        ...posterior(found, first, book, symbol),
+        paragraph("words", words),
+      );
+      enter("done", `Sampled. ${judged.short}.`);
     } catch (error) {
       if (error.name === "Stopped") return enter("ready", "Stopped: there are no draws.");
       enter("failed", error.message);
@@ -415,28 +414,9 @@ function panel(root) {
     }
   }
 
-  function report(found, { priors }, { passed, words }, sampled) {
-    const { summary } = found;
-    const main = population.flatMap((name) => summary.filter((row) => row.parameter === name));
-    const others = summary.filter((row) => !main.includes(row));
-    const changed = compare(main, book, symbol);
-    const first = changed.key ?? (main[0] ?? others[0]).key;
-    const fold = make("summary", {}, `The other ${others.length} parameters`);
-    results.replaceChildren(
-      paragraph(passed ? "passed" : "refused", words),
-      ...conflicts(summary, priors, symbol).map((line) => paragraph("conflict", line)),
-      paragraph("change", changed.words),
-      table(main, "Population parameters", symbol),
-      make("details", {}, fold, table(others, "Other parameters", symbol)),
-      ...posterior(found, first, book, priors, symbol),
-      paragraph("words", sampled),
-    );
-  }
-
   const fields = make("div", {},
     box("priors", ...controls.map(([, { body }]) => body)),
-    paragraph("words", "Filled: the prior chosen. Dashed: the course’s. Upright: the book’s " +
-      "posterior mean, where it is in sight."),
+    paragraph("words", "Filled: the prior chosen. Dashed: the course’s."),
     box("row", ...(changes.length ? [labelled("data", changed)] : []),
       ...(forms.length ? [labelled("form", formed)] : []),
       ...(given.target_accept ? [target.body] : []), seed.body));
@@ -448,7 +428,8 @@ function panel(root) {
   const still = box("still", ...[...root.childNodes].filter((node) => node !== source));
   root.classList.add("refit");
   [root.role, root.ariaLabel] = ["group", given.title];
-  root.replaceChildren(paragraph("title", given.title), fields, box("row", go, stop), bars, status, results, still);
+  root.replaceChildren(paragraph("title", given.title), fields, box("row", go, stop), bars, status,
+    results, still);
   addEventListener("pagehide", () => running?.stop());
   enter("ready");
 }
