@@ -6,6 +6,7 @@
 
 (() => {
 const { floor, log10, max, min } = Math;
+const { entries, fromEntries, keys, values } = Object;
 const STATISTICS = {
   mean: "mean", sd: "sd", lower: "2.5 %", upper: "97.5 %", mcse: "MCSE", r_hat: "R-hat",
   ess_bulk: "bulk ESS",
@@ -22,7 +23,7 @@ const positive = (number, scale, density, [low, mean, most, high]) => ({
   tails: (prior) => [low * scale(prior), high * scale(prior)],
 });
 
-/* The last of the numbers has the parameter's plain name; densities are up to a constant. */
+/* The last number has the parameter's plain name; densities are up to a constant. */
 const FAMILIES = {
   Normal: {
     numbers: ["mu", "sigma"],
@@ -38,7 +39,7 @@ const FAMILIES = {
     numbers: ["eta"],
     density: ({ eta }, x) => (1 - x * x) ** (eta - 1),
     range: () => [-0.99, 0.99],
-    words: ({ eta }) => `of a correlation: mean 0, sd ${brief(1 / Math.sqrt(2 * eta + 1))}`,
+    words: ({ eta }) => `mean 0, sd ${brief(1 / Math.sqrt(2 * eta + 1))}`,
   },
   Flat: { numbers: [], density: () => 1, range: () => [-3, 3], words: () => "all values alike" },
 };
@@ -62,10 +63,10 @@ function shown(row, statistic) {
 
 /** The data without the rows that a change leaves out. */
 function change(data, { leave_out, first }) {
-  const names = Object.keys(data.columns);
+  const names = keys(data.columns);
   const seen = new Map();
   const matches = (levels, i) =>
-    Object.entries(levels).every(([name, level]) => data.columns[name][i] === level);
+    entries(levels).every(([name, level]) => data.columns[name][i] === level);
   const kept = [...data.columns[names[0]].keys()].filter((i) => {
     if (leave_out && matches(leave_out, i)) return false;
     if (!first || !matches(first.where ?? {}, i)) return true;
@@ -74,7 +75,7 @@ function change(data, { leave_out, first }) {
     return seen.get(level) <= first.rows;
   });
   const columns = names.map((name) => [name, kept.map((i) => data.columns[name][i])]);
-  return { ...data, columns: Object.fromEntries(columns) };
+  return { ...data, columns: fromEntries(columns) };
 }
 
 let count = 0;
@@ -82,14 +83,15 @@ let count = 0;
 function make(name, attributes = {}, ...children) {
   const space = /^(svg|line|path|text)$/.test(name) ? "2000/svg" : "1999/xhtml";
   const element = document.createElementNS(`http://www.w3.org/${space}`, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  for (const [key, value] of entries(attributes)) element.setAttribute(key, value);
   element.append(...children);
   return element;
 }
 
 /** Words whose Greek letters have their indices below the line. */
 const text = (words) =>
-  words.split(/(\p{Script=Greek})_(\p{L}+)/u).map((part, i) => (i % 3 < 2 ? part : make("sub", {}, part)));
+  words.split(/(?<=\p{Script=Greek})_(\p{L}+)/u)
+    .map((part, i) => (i % 2 ? make("sub", {}, part) : part));
 
 const paragraph = (kind, words = "") => make("p", { class: `refit-${kind}` }, ...text(words));
 const box = (kind, ...parts) => make("div", { class: `refit-${kind}` }, ...parts);
@@ -113,7 +115,7 @@ function drawing(kind, plot) {
   const svg = make("svg", { class: `refit-${kind}`, "aria-hidden": "true" });
   const draw = () => {
     const { width, height } = svg.getBoundingClientRect();
-    if (width === 0) return; // not laid out yet: it is drawn when it is
+    if (width === 0) return; // not laid out yet
     const { range: [low, high], curves } = plot();
     const bottom = height - 22;
     const x = (value) => (((value - low) / (high - low)) * width).toFixed(1);
@@ -190,15 +192,14 @@ function slide({ body, input }, what, kind, spread) {
 }
 
 function priorControls(name, course, symbol) {
-  const isScale = FAMILIES[course.family].tails;
-  const free = course.family === "Flat" ? ["Flat", "Normal"] : [course.family];
-  const families = isScale ? ["Exponential", "HalfNormal"] : free;
+  const start = course.family === "Flat" ? ["Flat", "Normal"] : [course.family];
+  const families = FAMILIES[course.family].tails ? ["Exponential", "HalfNormal"] : start;
   const choose = select(`${name}-family`, families.map((one) => [one, one]));
   const numbers = make("div");
   const words = paragraph("words");
   let [family, fields, drawn] = [null, [], course];
   const read = () =>
-    Object.fromEntries([["family", family], ...fields.map(([key, one]) => [key, one.read()])]);
+    fromEntries([["family", family], ...fields.map(([key, one]) => [key, one.read()])]);
   const { svg, draw } = drawing("prior", () => {
     const curve = (prior) => (x) => FAMILIES[prior.family].density(prior, x);
     const curves = [["here", curve(drawn)], ["book", curve(course)]];
@@ -266,13 +267,12 @@ function compare(rows, book, symbol) {
   if (!known.length) return {};
   const most = (size) => known.reduce((a, b) => (b[size] > a[size] ? b : a));
   const far = most("errors").errors;
-  const { row, mean, sd, sds, errors } = most("sds");
+  const { row, mean, sd, sds } = most("sds");
   const start = far > 5
     ? `The mean of ${symbol(row)} moved most: from ${rounded(mean, sd)} in the book to ` +
-      `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds ` +
-      `(${brief(errors)} combined MCSEs)`
-    : "The means agree with the book’s within Monte Carlo error: they differ by at most " +
-      `${brief(far)} combined MCSEs`;
+      `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds`
+    : "The means agree with the book’s within Monte Carlo error, at most " +
+      `${brief(far)} combined MCSEs apart`;
   const end = `the sd of ${symbol(row)} is ${brief(row.sd / sd)} times the book’s`;
   return { words: `${start}; ${end}.`, key: row.key };
 }
@@ -284,15 +284,15 @@ function conflicts(summary, priors, symbol) {
     const [low, high] = FAMILIES[prior?.family]?.tails?.(prior) ?? [];
     if (!(row.mean < low || row.mean > high)) return [];
     return [`Prior and data are in conflict: the posterior mean of ${symbol(row)}, ` +
-      `${rounded(row.mean, row.sd)}, is among the ${row.mean < low ? "lowest" : "highest"} 0.1 % ` +
+      `${rounded(row.mean, row.sd)}, is in the ${row.mean < low ? "lower" : "upper"} 0.1 % tail ` +
       `of its prior, ${written(prior)}.`];
   });
 }
 
 function table(rows, label, symbol) {
-  const heads = ["parameter", ...Object.values(STATISTICS)];
+  const heads = ["parameter", ...values(STATISTICS)];
   const lines = rows.map((row) => {
-    const cells = Object.keys(STATISTICS).map((statistic) => {
+    const cells = keys(STATISTICS).map((statistic) => {
       const full = { "data-parameter": row.key, "data-statistic": statistic };
       return make("td", { ...full, "data-value": row[statistic] }, shown(row, statistic));
     });
@@ -305,7 +305,6 @@ function table(rows, label, symbol) {
   return make("div", region, whole);
 }
 
-/** The posterior of a chosen parameter over the book's. */
 function posterior({ summary, draws }, first, book, symbol) {
   const pick = select("shown", summary.map((row) => [row.key, symbol(row)]));
   pick.value = first;
@@ -339,15 +338,15 @@ function panel(root) {
   const { symbols = {}, book = {}, population = [], changes = [], form, settings } = given;
   const symbol = ({ parameter, label }) =>
     (symbols[parameter] ?? parameter) + (label === null ? "" : `[${label}]`);
-  const controls = Object.entries(given.priors).map(([name, course]) => [
+  const controls = entries(given.priors).map(([name, course]) => [
     name, priorControls(name, course, symbols[name] ?? name),
   ]);
   const forms = (form?.choices ?? []).map((label) => ({ label }));
   const choice = (name, options) => select(name, options.map(({ label }, i) => [i, label]));
   const [changed, formed] = [choice("change", changes), choice("form", forms)];
   const seed = field("seed", "seed", "The seed", "whole", given.seed ?? 1);
-  const aim = given.target_accept ?? 0.9;
-  const target = field("target_accept", "target_accept", "The target", "share", aim);
+  const { target_accept: aim } = given; // offered where it is given
+  const target = field("target_accept", "target_accept", "The target", "share", aim ?? 0.9);
   const status = make("p", { role: "status", class: "refit-status" });
   const [bars, results] = [box("row"), box("results")];
   let running = null;
@@ -363,7 +362,7 @@ function panel(root) {
   }
 
   function read() {
-    const priors = Object.fromEntries(controls.map(([name, control]) => [name, control.read()]));
+    const priors = fromEntries(controls.map(([name, control]) => [name, control.read()]));
     const [one, kind] = [changes[changed.value], forms[formed.value]];
     const words = [
       ...controls.map(([name]) => `${symbols[name] ?? name} ~ ${written(priors[name])}`),
@@ -384,14 +383,14 @@ function panel(root) {
       running = Refit.run({ ...used, onProgress });
       bars.replaceChildren(...made.map((bar, k) => labelled(`chain ${k + 1}`, bar)));
       results.replaceChildren();
-      enter("sampling", `Sampling ${used.chains} chains …`);
+      enter("sampling", "Sampling …");
       const found = await running;
-      const judged = verdict(found.worst, used.chains);
       const { summary } = found;
+      const judged = verdict(found.worst, used.chains);
       const main = population.flatMap((name) => summary.filter((row) => row.parameter === name));
       const others = summary.filter((row) => !main.includes(row));
       const against = compare(main, book, symbol);
-      const first = against.key ?? (main[0] ?? others[0]).key;
+      const first = against.key ?? summary[0].key;
       const fold = make("summary", {}, `The other ${others.length} parameters`);
       results.replaceChildren(
         paragraph(judged.passed ? "passed" : "refused", judged.words),
@@ -404,9 +403,9 @@ function panel(root) {
       );
       enter("done", `Sampled. ${judged.short}.`);
     } catch (error) {
-      if (error.name === "Stopped") return enter("ready", "Stopped: there are no draws.");
+      if (error.name === "Stopped") return enter("ready", "Stopped.");
       enter("failed", error.message);
-      if (error.input) error.input.ariaInvalid = "true";
+      if (error.input) error.input.ariaInvalid = true;
       error.input?.focus();
     } finally {
       running = null;
@@ -419,11 +418,11 @@ function panel(root) {
     paragraph("words", "Filled: the prior chosen. Dashed: the course’s."),
     box("row", ...(changes.length ? [labelled("data", changed)] : []),
       ...(forms.length ? [labelled("form", formed)] : []),
-      ...(given.target_accept ? [target.body] : []), seed.body));
+      ...(aim ? [target.body] : []), seed.body));
   fields.addEventListener("input", () => {
-    for (const wrong of fields.querySelectorAll("[aria-invalid]")) wrong.ariaInvalid = "false";
+    for (const wrong of fields.querySelectorAll("[aria-invalid]")) wrong.ariaInvalid = false;
     if (running) return;
-    enter("ready", results.firstChild ? "Changed: sample again. Below are the former draws." : "");
+    enter("ready", results.firstChild ? "Changed. Below are the former draws." : "");
   });
   const still = box("still", ...[...root.childNodes].filter((node) => node !== source));
   root.classList.add("refit");
@@ -435,7 +434,6 @@ function panel(root) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  if (!globalThis.Refit) return; // the words remain
-  for (const root of document.querySelectorAll("[data-refit]")) panel(root);
+  document.querySelectorAll("[data-refit]").forEach(panel);
 });
 })();
