@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pydata_sphinx_theme
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -13,7 +13,10 @@ from tests.test_browser import CHROMIUM, FLAGS, darken, violations
 from tests.test_refit import BLOCK, MLM, NAMES, PEOPLE, SCRIPTS, table
 
 STATIC = SCRIPTS.parent
-THEME = next(Path(pydata_sphinx_theme.__file__).parent.rglob("pydata-sphinx-theme.css"))
+SPEC = find_spec("pydata_sphinx_theme")
+assert SPEC
+assert SPEC.origin
+THEME = next(Path(SPEC.origin).parent.rglob("pydata-sphinx-theme.css"))
 LIMIT = 20_000
 """Size of the panel's script, in bytes."""
 WORDS = "Here, with JavaScript, the model is sampled with other priors."
