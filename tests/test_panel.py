@@ -93,7 +93,7 @@ def browser() -> Iterator[Browser]:
 
 
 def look(browser: Browser, file: Path, width: int = 1000, **options: Any) -> Page:
-    """Open a page; workers are counted, and errors fail whoever asks for its state."""
+    """Open a page; its workers are counted, and a test that asks for its state fails on errors."""
     context = browser.new_context(offline=True, viewport={"width": width, "height": 900}, **options)
     context.set_default_timeout(30_000)
     page = context.new_page()
