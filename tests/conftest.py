@@ -7,6 +7,7 @@ import matplotlib
 import pytest
 
 from multilevel import compilation
+from tests.chromium import CHROMIUM, FLAGS
 
 matplotlib.use("Agg")
 
@@ -33,3 +34,14 @@ def skip_what_compiles_a_model(request: pytest.FixtureRequest) -> Iterator[None]
         if request.config.option.markexpr == "not slow":
             patch.setattr(compilation, "density_and_gradient", leave_out)
         yield
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Open Chromium, of which each test takes a page."""
+    from playwright.sync_api import sync_playwright  # which the environment of JAX does not have
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()

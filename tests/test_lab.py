@@ -22,15 +22,10 @@ from playwright.sync_api import Error, sync_playwright
 from bookmaking.lab import options
 from bookmaking.notebooks.derivation import tidy, write
 from bookmaking.paths import CHAPTERS, pages
-from tests.test_browser import CHROMIUM, FLAGS
+from tests.chromium import CHROMIUM, FLAGS, NEEDS_CHROMIUM
 
 SOURCES = sorted(CHAPTERS.glob("*.md"))
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 VISIT = """async (path) => {
   const shown = await jupyterapp.commands.execute("docmanager:open", {path, factory: "Notebook"});
   await shown.context.ready;
@@ -165,7 +160,10 @@ def visit(lab: Any) -> Callable[[Path], tuple[bool, list[str], list[str]]]:
     @cache
     def once(source: Path) -> tuple[bool, list[str], list[str]]:
         complaints: list[str] = []
-        keep = lambda message: complaints.append(message.text)  # noqa: E731
+
+        def keep(message: Any) -> None:
+            complaints.append(message.text)
+
         lab.on("console", keep)
         seen = lab.evaluate(VISIT, f"{source.stem}.ipynb")
         lab.remove_listener("console", keep)

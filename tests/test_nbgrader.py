@@ -39,7 +39,7 @@ from bookmaking.grading.feedback import is_graded
 from bookmaking.paths import ROOT, python_of
 from tests import cases
 from tests.cases import Submission, feedback_in, fill_in
-from tests.test_browser import CHROMIUM, FLAGS
+from tests.chromium import CHROMIUM, FLAGS
 from tests.test_collecting import CANVAS, MOODLE, table
 from tests.test_repair import TAGS
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.test_browser import CHROMIUM, FLAGS, darken, violations
+from tests.chromium import NEEDS_CHROMIUM
+from tests.test_browser import darken, violations
 from tests.test_refit import BLOCK, MLM, NAMES, PEOPLE, SCRIPTS, table
 
 STATIC = SCRIPTS.parent
@@ -29,12 +30,7 @@ SHORT = {"settings": {"tune": 150, "draws": 100}}
 LONG = {"settings": {"tune": 1000, "draws": 200_000}}
 STATISTICS = ["mean", "sd", "lower", "upper", "mcse", "r_hat", "ess_bulk"]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 NORMAL = {"family": "Normal", "mu": 0, "sigma": 1.5}
 EXPONENTIAL = {"family": "Exponential", "rate": 1}
 PEOPLE_PANEL: dict[str, Any] = {
@@ -82,14 +78,6 @@ def write(file: Path, model: str, content: dict[str, Any]) -> Path:
         encoding="utf-8",
     )
     return file
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 def look(browser: Browser, file: Path, width: int = 1000, **options: Any) -> Page:

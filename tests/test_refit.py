@@ -3,7 +3,7 @@
 The scripts are opened from the file system, with no network, as a reader's page opens them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 from pymc.blocking import DictToArrayBijection
 from pymc.model.transform.optimization import freeze_dims_and_data
 from scipy.special import gamma
@@ -22,7 +22,7 @@ from scipy.special import gamma
 import multilevel as ml
 from multilevel.compilation import density_and_gradient
 from multilevel.priors import Prior
-from tests.test_browser import CHROMIUM, FLAGS
+from tests.chromium import NEEDS_CHROMIUM
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "bookmaking" / "html" / "static" / "refit"
 NAMES = ["parts", "normal", "logistic", "ordered", "slopes", "sampler", "diagnostics", "workers"]
@@ -30,20 +30,7 @@ LIMIT = 60_000
 """Size of all scripts, in bytes."""
 TOLERANCE = 1e-8
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="there is no Chromium here; Debian and Ubuntu have it: chromium"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
