@@ -140,6 +140,7 @@ DERIVED = {
     "acceptance.csv",
     "pooling.csv",
     "benchmark.csv",
+    "benchmark_browser.csv",
     "benchmark_growth.csv",
     "benchmark_scale.csv",
 }

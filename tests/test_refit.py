@@ -1,8 +1,9 @@
 """The book's models sampled in the browser: densities as PyMC's, posteriors as the library's.
 
-The scripts are opened from the file system, with no network, as a reader's page opens them.
+A page of the built book is opened from the file system, with no network, as a reader opens it.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,14 @@ import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
+from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Error, Page
 from pymc.blocking import DictToArrayBijection
 from pymc.model.transform.optimization import freeze_dims_and_data
 from scipy.special import gamma
 
 import multilevel as ml
+from bookmaking.paths import HTML
 from multilevel.compilation import density_and_gradient
 from multilevel.priors import Prior
 from tests.chromium import NEEDS_CHROMIUM
@@ -33,14 +36,15 @@ TOLERANCE = 1e-8
 pytestmark = NEEDS_CHROMIUM
 
 
+def page_file(name: str) -> Path:
+    return HTML / "chapters" / f"{name}.html"
+
+
 @pytest.fixture(scope="module")
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """Return an empty page that holds the scripts, opened from the file system."""
-    file = tmp_path_factory.mktemp("refit") / "page.html"
-    scripts = [f'<script src="{(SCRIPTS / name).as_uri()}.js"></script>' for name in NAMES]
-    file.write_text("<!doctype html><meta charset='utf-8'>" + "".join(scripts), encoding="utf-8")
+def page(browser: Browser) -> Page:
+    """Return a page of the book."""
     opened = browser.new_context(offline=True).new_page()
-    opened.goto(file.as_uri())
+    opened.goto(page_file("sampler-struggles").as_uri())
     return opened
 
 
@@ -86,7 +90,8 @@ class Case:
     model: str
     data: dict[str, Any]
     build: Callable[..., pm.Model]
-    other: dict[str, Prior]
+    others: list[dict[str, Prior]]
+    """Three settings for each model; one for a further form of it."""
     form: Any = None
     target: float = 0.9
     """Acceptance rate that keeps the model's draws from diverging."""
@@ -148,7 +153,15 @@ def blocks(form: str, **priors: Any) -> pm.Model:
     return one_cluster(CHIMPANZEES, "block", form, **priors)
 
 
-TIGHT = {"sigma_alpha": exponential(100), "alpha_bar": Prior(pm.Normal, 0.1, 0.02)}
+def normal(mu: float, sigma: float) -> Prior:
+    return Prior(pm.Normal, mu, sigma)
+
+
+def half_normal(sigma: float) -> Prior:
+    return Prior(pm.HalfNormal, sigma)
+
+
+TIGHT = {"sigma_alpha": exponential(100), "alpha_bar": normal(0.1, 0.02)}
 MIXED: Any = {"actor": "centred", "block": "non-centred"}
 BLOCK = table(CHIMPANZEES, ["pulled_left", "block"], outcome="pulled_left", group="block")
 CASES = {
@@ -156,44 +169,65 @@ CASES = {
         "no_pooling",
         PEOPLE,
         no_pooling,
-        {"alpha": Prior(pm.Normal, 0.2, 0.05), "sigma": Prior(pm.HalfNormal, 0.02)},
+        [
+            {"alpha": normal(0.2, 0.05), "sigma": half_normal(0.02)},
+            {"alpha": normal(0.5, 0.1)},
+            {"sigma": exponential(300)},
+        ],
     ),
-    "partial pooling": Case("partial_pooling", PEOPLE, partial_pooling, TIGHT),
+    "partial pooling": Case(
+        "partial_pooling",
+        PEOPLE,
+        partial_pooling,
+        [
+            TIGHT,
+            {"sigma_alpha": half_normal(0.02), "sigma": exponential(10)},
+            {"alpha_bar": normal(0.5, 0.05), "sigma_alpha": exponential(0.1)},
+        ],
+    ),
     "partial pooling, centred": Case(
         "partial_pooling",
         PEOPLE,
         lambda **priors: partial_pooling("centred", **priors),
-        {"sigma_alpha": exponential(10)},
+        [TIGHT],
         "centred",
     ),
     "partial pooling, non-centred": Case(
         "partial_pooling",
         PEOPLE,
         lambda **priors: partial_pooling("non-centred", **priors),
-        {"sigma_alpha": Prior(pm.HalfNormal, 0.02), "sigma": exponential(10)},
+        [{"sigma_alpha": half_normal(0.02), "sigma": exponential(10)}],
         "non-centred",
     ),
     "chimpanzees": Case(
         "crossed_intercepts",
         PULLS,
         lambda **priors: crossed(MIXED, **priors),
-        {"sigma_actor": exponential(0.5), "beta": Prior(pm.Normal, 0.1, 0.3)},
+        [
+            {"sigma_actor": exponential(0.5), "beta": normal(0.1, 0.3)},
+            {"sigma_block": exponential(0.1), "sigma_actor": half_normal(1)},
+            {"alpha_bar": normal(0, 0.5), "beta": normal(0, 1)},
+        ],
     ),
     "chimpanzees, the other way round": Case(
         "crossed_intercepts",
         PULLS | {"groups": ["block", "actor"]},
         lambda **priors: crossed(MIXED, **priors),
-        {"sigma_block": Prior(pm.HalfNormal, 0.5)},
+        [{"sigma_block": half_normal(0.5)}],
         MIXED,
     ),
     "blocks, centred": Case(
-        "one_cluster", BLOCK, lambda **p: blocks("centred", **p), {}, "centred"
+        "one_cluster", BLOCK, lambda **p: blocks("centred", **p), [{}], "centred"
     ),
     "blocks, non-centred": Case(
         "one_cluster",
         BLOCK,
         lambda **priors: blocks("non-centred", **priors),
-        {"sigma_alpha": Prior(pm.HalfNormal, 0.3)},
+        [
+            {"sigma_alpha": half_normal(0.3)},
+            {"sigma_alpha": exponential(0.2)},
+            {"alpha_bar": normal(1, 0.2)},
+        ],
         "non-centred",
         target=0.99,
     ),
@@ -201,21 +235,35 @@ CASES = {
         "ordered_logit",
         JUDGEMENTS,
         ordered_logit,
-        {"beta": Prior(pm.Normal, 0, 0.1), "threshold": Prior(pm.Normal, 0, 1)},
+        [
+            {"beta": normal(0, 0.1), "threshold": normal(0, 1)},
+            {"beta": normal(-1, 0.05)},
+            {"threshold": normal(0, 0.3)},
+        ],
     ),
     "judgements of people": Case(
         "ordered_logit_varying",
         JUDGEMENTS,
         lambda **priors: ordered_logit("id", **priors),
-        {"sigma_id": exponential(20), "beta": Prior(pm.Normal, -0.5, 0.2)},
+        [
+            {"sigma_id": exponential(20), "beta": normal(-0.5, 0.2)},
+            {"sigma_id": half_normal(0.1)},
+            {"threshold": normal(0, 0.5), "beta": normal(0, 2)},
+        ],
     ),
     "lines": Case(
         "varying_slopes",
         LINES,
         varying_slopes,
-        {"sigma_time_id": exponential(100), "rho_id": Prior(pm.Beta, 10, 10)},
+        [
+            {"sigma_time_id": exponential(100), "rho_id": Prior(pm.Beta, 10, 10)},
+            {"rho_id": Prior(pm.Beta, 1, 1), "sigma_id": half_normal(0.1)},
+            {"beta": normal(0, 0.01), "sigma": exponential(100)},
+        ],
     ),
 }
+SETTINGS = [(name, k) for name, case in CASES.items() for k in range(len(case.others) + 1)]
+"""Each model with the course's priors (0) and with others."""
 
 
 def in_script(priors: Mapping[str, Prior]) -> dict[str, dict[str, Any]]:
@@ -232,6 +280,10 @@ def in_script(priors: Mapping[str, Prior]) -> dict[str, dict[str, Any]]:
                 **dict(zip(names[family], prior.parameters, strict=True)),
             }
     return result
+
+
+def priors_of(case: Case, number: int) -> dict[str, Prior]:
+    return case.others[number - 1] if number else {}
 
 
 def settings(case: Case, priors: Mapping[str, Prior]) -> dict[str, Any]:
@@ -267,11 +319,11 @@ def in_order(vector: np.ndarray, names: list[list[Any]], order: list[str]) -> np
     return np.concatenate([parts[name] for name in order])
 
 
-@pytest.mark.parametrize("other", [False, True], ids=["course", "other"])
+@pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("name", CASES)
-def test_densities_and_gradients_are_those_of_pymc(page: Page, name: str, other: bool) -> None:
+def test_densities_and_gradients_are_those_of_pymc(page: Page, name: str, number: int) -> None:
     case = CASES[name]
-    priors = case.other if other else {}
+    priors = priors_of(case, number)
     given = settings(case, priors)
     found = page.evaluate(LAYOUT, given)
     model = case.build(**priors)
@@ -339,12 +391,50 @@ FINITE = """({ given, point }) => {
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_are_finite_differences_of_the_density(page: Page, name: str) -> None:
     case = CASES[name]
-    given = settings(case, case.other)
+    given = settings(case, case.others[0])
     size = sum(size for _, size in page.evaluate(LAYOUT, given)["layout"])
     point = np.random.default_rng(5).uniform(-1, 1, size)
     found = page.evaluate(FINITE, {"given": given, "point": point.tolist()})
     slopes, gradient = np.array(found["slopes"]), np.array(found["gradient"])
     assert np.allclose(slopes, gradient, rtol=1e-5, atol=1e-7 * abs(gradient).max())
+
+
+PAGES = {
+    "no pooling": "repeated-measures",
+    "partial pooling": "repeated-measures",
+    "chimpanzees": "crossed-clusters",
+    "lines": "varying-slopes",
+    "judgements": "exercise-moral-judgement",
+    "judgements of people": "exercise-moral-judgement",
+    "blocks, non-centred": "sampler-struggles",
+}
+
+
+def handed_over(page: str, model: str, what: str = ":not([data-book])") -> dict[str, Any]:
+    """Return what a page of the book hands over to the panel of a model: content, or the book's."""
+    soup = BeautifulSoup(page_file(page).read_text(encoding="utf-8"), "html.parser")
+    script = soup.select_one(f'[data-refit="{model}"] script{what}')
+    assert script
+    content: dict[str, Any] = json.loads(script.get_text())
+    return content
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_hand_over_the_data_and_the_priors_of_the_model(page: Page, name: str) -> None:
+    case = CASES[name]
+    content = handed_over(PAGES[name], case.model)
+    data = content["data"]
+    levels, columns = data["levels"], dict(data["columns"])
+    for column, codes in data["codes"].items():
+        columns[column] = [levels[column][code] for code in codes]
+    assert {column: columns[column] for column in case.data["columns"]} == case.data["columns"]
+    roles = {key: case.data[key] for key in case.data.keys() - {"columns", "levels"}}
+    assert {key: data[key] for key in roles} == roles
+    point = np.random.default_rng(3).uniform(-1, 1, 400).tolist()
+    theirs = {"model": case.model, "data": {**data, "columns": columns}}
+    priors = [content["priors"], None]
+    given = [{"given": {**theirs, "priors": each}, "points": [point]} for each in priors]
+    assert page.evaluate(DENSITIES, given[0]) == page.evaluate(DENSITIES, given[1])
 
 
 # The posteriors -----------------------------------------------------------------------------------
@@ -366,11 +456,10 @@ def library_fit(case: Case, priors: Mapping[str, Prior]) -> xr.DataTree:
     return FITS[key]
 
 
-@pytest.mark.parametrize("other", [False, True], ids=["course", "other"])
-@pytest.mark.parametrize("name", MEETS)
-def test_posteriors_are_those_of_the_library(page: Page, name: str, other: bool) -> None:
+@pytest.mark.parametrize(("name", "number"), [one for one in SETTINGS if one[0] in MEETS])
+def test_posteriors_are_those_of_the_library(page: Page, name: str, number: int) -> None:
     case = CASES[name]
-    priors = case.other if other else {}
+    priors = priors_of(case, number)
     ours = page.evaluate(RUN, settings(case, priors) | {"seed": 1})
     table = pd.DataFrame(ours["summary"]).set_index("key")
     assert ours["worst"]["divergences"] == ours["worst"]["tree_depth"] == 0

@@ -2,8 +2,9 @@
 
 
 def main(arguments: list[str]) -> int:
-    """Time the models against Bambi and brms, as the data grow, and at scale."""
-    from bookmaking.benchmarks import compare, growth, scale
+    """Time the models against Bambi and brms, as the data grow, at scale and in the browser."""
+    from bookmaking.benchmarks import browser, compare, growth, scale
 
     found = compare.main(arguments)
-    return found or compare.run_script(growth.main) or compare.run_script(scale.main)
+    scripts = [growth.main, scale.main, browser.main]
+    return found or max(compare.run_script(main) for main in scripts)

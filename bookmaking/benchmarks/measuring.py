@@ -32,6 +32,7 @@ POPULATION = {
     "no pooling": ["alpha", "sigma"],
     "partial pooling": ["alpha_bar", "sigma_alpha", "sigma"],
     "crossed intercepts": ["alpha_bar", "beta", "sigma_actor", "sigma_block"],
+    "varying slopes": ["alpha_bar", "beta", "sigma", "sigma_id", "sigma_time_id", "rho_id"],
     "ordered logit": ["threshold", "beta"],
     "ordered logit, varying": ["threshold", "beta", "sigma_id"],
 }

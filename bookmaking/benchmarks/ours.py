@@ -1,4 +1,4 @@
-"""Fit one of the five models as the chapters do, and print time and memory as a line of JSON."""
+"""Fit one of the models as the chapters do, and print time and memory as a line of JSON."""
 
 import sys
 from collections.abc import Callable
@@ -22,6 +22,11 @@ class Study(NamedTuple):
     state: Callable[[pd.DataFrame], pm.Model]
     settings: dict[str, Any]
     seed: int
+
+
+def _with_patients(folder: Path) -> pd.DataFrame:
+    data = ml.load_mlm(folder)
+    return data.assign(is_pd=(data["group"] == "PD").astype(int))
 
 
 STUDIES = {
@@ -50,10 +55,21 @@ STUDIES = {
 }
 
 
+MORE = {
+    "varying slopes": Study(
+        _with_patients,
+        lambda data: ml.varying_slopes(data, "con", ["time", "is_pd"], "id", "time"),
+        {},
+        15,
+    ),
+}
+"""Models that are no part of the course."""
+
+
 def main() -> None:
     """Fit and report; a fit that ``ml.fit`` would refuse is reported too, with an error message."""
     given = arguments(__doc__)
-    study = STUDIES[given.model]
+    study = (STUDIES | MORE)[given.model]
     data = study.load(given.data)
     with clock() as took:
         fit = sample(

@@ -15,6 +15,7 @@ from .models import (
     scaled_priors,
     varying_slopes,
 )
+from .panels import refit_panel
 from .predictions import predict, replicate
 from .priors import Prior
 from .sampling import ConvergenceError, check_convergence, diagnose, fit, sample
@@ -55,6 +56,7 @@ __all__ = [
     "partial_pooling",
     "peek",
     "predict",
+    "refit_panel",
     "reloo",
     "replicate",
     "run_study",

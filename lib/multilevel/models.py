@@ -61,7 +61,7 @@ from multilevel.likelihoods import (
     observe_normal,
     ordered_logistic_logp,
 )
-from multilevel.priors import Prior, Tensor, choose_priors
+from multilevel.priors import PRIORS, Prior, Tensor, choose_priors
 from multilevel.structure import Structure, declare
 
 type Form = Literal["auto", "adapted", "centred", "non-centred"]
@@ -800,6 +800,7 @@ class _Parts:
             with self.model:  # shared, so that a study may sample the model with other outcomes
                 self.outcome = pm.Data("outcome_of_row", self.y, dims="row")
         setattr(self.model, SKETCH, sketch)
+        setattr(self.model, PRIORS, self.prior)
 
     def _coords(self) -> dict[str, Any]:
         coords: dict[str, Any] = {name: factor.labels for name, factor in self.clusters.items()}

@@ -14,6 +14,9 @@ from multilevel.extras import ensure_compile_folder
 
 type Tensor = TensorVariable[Any, Any]
 
+PRIORS = "_priors"
+"""Attribute of a model from a builder with its priors, by parameter."""
+
 PYTHON = Mode("py", RewriteDatabaseQuery(include=()))
 """No compilation, because the graphs here are small."""
 

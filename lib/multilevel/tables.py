@@ -166,7 +166,7 @@ def summarise(
     table = table.astype(dict.fromkeys(whole, int))
     columns = ["mean", "sd", "lower", "upper", "mcse", "r_hat", "ess_bulk", "ess_tail"]
     ends = {"lower": (1 - prob) / 2, "upper": (1 + prob) / 2}
-    errors = {name: _flatten_variables(mcse(draws, "quantile", end)) for name, end in ends.items()}
+    errors = {name: flatten_variables(mcse(draws, "quantile", end)) for name, end in ends.items()}
     errors |= {name: table[f"mcse_{name}"] for name in ("mean", "sd")}
     return Estimates.of(table[columns], errors)
 
@@ -239,7 +239,7 @@ def _whole_number(name: str, value: Any) -> int:
     return int(value)
 
 
-def _flatten_variables(values: xr.Dataset) -> np.ndarray:
+def flatten_variables(values: xr.Dataset) -> np.ndarray:
     """Return all values of a dataset in one array, in the order in which ArviZ lists parameters."""
     return np.concatenate([variable.to_numpy().ravel() for variable in values.values()])
 
