@@ -31,7 +31,7 @@ SPEC = find_spec("pydata_sphinx_theme")
 assert SPEC
 assert SPEC.origin
 THEME = next(Path(SPEC.origin).parent.rglob("pydata-sphinx-theme.css"))
-LIMITS = {"panel.js": 22_000, "funnel.js": 6_000}
+LIMITS = {"panel.js": 23_000, "funnel.js": 5_000}
 """Sizes of the panel's scripts, in bytes."""
 WORDS = "Here, with JavaScript, the model is sampled with other priors."
 BOOK = {  # of ml.fit(ml.partial_pooling(ml.load_mlm(), "con", "id"), seed=1)
@@ -397,7 +397,10 @@ def test_priors_of_the_fields_are_sampled_and_conflicts_are_named(people: Page) 
         "sigma": {"family": "HalfNormal", "sigma": 0.004},
     }
     assert cells(people) == short(people, priors=priors)
-    assert "conflict: the posterior mean of σ, 0.0" in said(people, ".refit-conflict")
+    conflicts = people.locator(".refit-conflict").all_text_contents()
+    assert [words.split(": ")[1].split(", 0.0")[0] for words in conflicts] == [
+        f"the posterior mean of {name}" for name in ["σα", "σ"]
+    ]
     assert "The mean of σ moved most: from 0.0475 in the book" in said(people, ".refit-change")
     assert "σα ~ Exponential(1000)" in said(people, ".refit-results > p:last-child")
     people.fill("[name=sigma_alpha]", "999")
@@ -501,17 +504,17 @@ def test_flat_slopes_become_normal_and_flat_again(browser: Browser, tmp_path: Pa
     box = page.locator("fieldset", has=page.locator("[name=beta-family]"))
     assert "Flat(): all values alike" in (box.text_content() or "")
     page.select_option("[name=beta-family]", "Normal")
-    page.fill("[name=beta]", "0.01")
+    page.fill("[name=beta]", "0.05")
     assert sample(page) == "done"
     conflict = said(page, ".refit-conflict")
     assert "conflict: the posterior mean of β[" in conflict
-    assert "tail of its prior, Normal(0, 0.01); so are 2 more." in conflict
+    assert "tail of its prior, Normal(0, 0.05), like those of 2 more." in conflict
     assert page.locator(".refit-conflict").count() == 1
     slope = cells(page)["beta[contact]"]["mean"]
     page.select_option("[name=beta-family]", "Flat")
     assert page.locator("[name=beta]").count() == 0
     assert sample(page) == "done"
-    assert cells(page)["beta[contact]"]["mean"] < slope - 0.1
+    assert cells(page)["beta[contact]"]["mean"] < slope - 0.05
     assert page.locator(".refit-conflict").count() == 0
     page.context.close()
 

@@ -50,7 +50,7 @@ function paint() {
 
 const line = (x1, y1, x2, y2) => make("line", { x1, y1, x2, y2 });
 const write = (words, x, y, anchor) =>
-  make("text", { x, y, "text-anchor": anchor }, `${words}`.replace("-", "−"));
+  make("text", { x, y, "text-anchor": anchor }, `${words}`.replace(/^-/, "−"));
 
 /** Draw the axes and all draws anew, as after a change of size. */
 function draw() {

@@ -85,7 +85,7 @@ function shown(row, statistic) {
 
 const LETTERS = { alpha: "α", beta: "β", sigma: "σ", rho: "ρ", threshold: "κ" };
 
-/** The symbol of a parameter: sigma_alpha is σ_α, time_id[6], an effect of time, β_time,id[6]. */
+/** The symbol of a name: sigma_alpha is σ_α; time_id[6], an effect of time, β_time,id[6]. */
 function symbol(key) {
   const [, name, label = ""] = key.match(/^([^[]*)(\[.*)?$/s);
   if (name === "alpha_bar") return "ᾱ";
@@ -191,7 +191,8 @@ const limits = (key) =>
 /** Density of draws or quantiles: normal kernels, reflected at the limits. */
 function smooth(points, width, ends) {
   const folds = ends.filter(Number.isFinite);
-  const all = [...points, ...folds.flatMap((end) => Array.from(points, (point) => 2 * end - point))];
+  const folded = (end) => Array.from(points, (point) => 2 * end - point);
+  const all = [...points, ...folds.flatMap(folded)];
   return (x) => all.reduce((sum, point) => sum + bell(x, point, width), 0) / points.length;
 }
 
@@ -298,8 +299,8 @@ function verdict({ divergences, r_hat, ess_bulk, ess_tail, e_bfmi, tree_depth },
   ];
   const list = (good) => facts.filter(([ok]) => ok === good).map(([, words]) => words).join(", ");
   const passed = !list(false);
-  const words = passed ? "The draws pass the checks" : "Do not trust these draws";
-  return { passed, short: words, words: `${words}: ${list(passed)}.` };
+  const short = passed ? "The draws pass the checks" : "Do not trust these draws";
+  return { passed, short, words: `${short}: ${list(passed)}.` };
 }
 
 /** What changed against the book, in a sentence, and the parameter to look at. */
@@ -331,7 +332,7 @@ function conflicts(summary, priors) {
       .filter((one) => one.parameter === name && beyond(one) > 0)
       .sort((a, b) => beyond(b) - beyond(a));
     if (!row) return [];
-    const rest = others.length ? `; so ${others.length > 1 ? "are" : "is"} ${others.length} more` : "";
+    const rest = others.length ? `, like those of ${others.length} more` : "";
     return [`Prior and data are in conflict: the posterior mean of ${symbol(row.key)}, ` +
       `${rounded(row.mean, row.sd)}, is in a 0.1 % tail of its prior, ${written(prior)}${rest}.`];
   });
@@ -347,15 +348,9 @@ function table(rows, label) {
     return make("tr", {}, make("th", { scope: "row" }, ...text(symbol(row.key))), ...cells);
   });
   const head = make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)));
-  const body = make("tbody", {}, ...lines);
-  const whole = make("table", { class: "dataframe" }, make("thead", {}, head), body);
   const region = { class: "refit-table", tabindex: 0, role: "region", "aria-label": label };
-  return make("div", region, whole);
-}
-
-/** The book's density of a parameter: from quantiles where they are known, otherwise normal. */
-function density({ mean, sd, quantiles }, ends) {
-  return quantiles ? smooth(quantiles, 0.25 * sd, ends) : (x) => bell(x, mean, sd);
+  return make("div", region, make("table", { class: "dataframe" },
+    make("thead", {}, head), make("tbody", {}, ...lines)));
 }
 
 function posterior({ summary, draws }, first, book) {
@@ -368,7 +363,11 @@ function posterior({ summary, draws }, first, book) {
     const [all, known] = [draws[row.key], book[row.key]];
     const ends = limits(row.key);
     const curves = [["here", smooth(all, 0.9 * row.sd * all.length ** -0.2, ends)]];
-    if (known) curves.push(["book", density(known, ends)]);
+    if (known) {
+      const { mean, sd, quantiles } = known;
+      const normal = (x) => bell(x, mean, sd);
+      curves.push(["book", quantiles ? smooth(quantiles, 0.25 * sd, ends) : normal]);
+    }
     const reach = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
     return { range: [max(min(...reach), ends[0]), min(max(...reach), ends[1])], curves };
   });
