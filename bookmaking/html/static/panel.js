@@ -1,6 +1,6 @@
 /* "Refit it yourself": a model is sampled in the page, with other priors, data or seed.
 
-   A page holds <div data-refit="MODEL"> with data and the course's priors as JSON, and words that
+   <div data-refit="MODEL"> holds data, priors and the book's posterior as JSON, and words that
    stand in without JavaScript and on paper. Nothing is stored or sent. */
 "use strict";
 
@@ -12,36 +12,58 @@ const STATISTICS = {
   ess_bulk: "bulk ESS",
 };
 
-const bell = (x, mu, sigma) => Math.exp(-(((x - mu) / sigma) ** 2) / 2) / sigma;
+const bell = (x, mu, sigma) =>
+  Math.exp(-(((x - mu) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
 
 /** A family above zero: its 0.1 % quantile, mean, 95 % and 99.9 % quantiles, for a scale of 1. */
 const positive = (number, scale, density, [low, mean, most, high]) => ({
   numbers: [number],
-  density,
+  density: (prior) => (x) => density(prior, x),
   range: (prior) => [0, 0.7 * high * scale(prior)],
   words: (prior) => `mean ${brief(mean * scale(prior))}, 95 % below ${brief(most * scale(prior))}`,
   tails: (prior) => [low * scale(prior), high * scale(prior)],
 });
 
-/* The last number has the parameter's plain name; densities are up to a constant. */
+/** A correlation's density: (1 + r) / 2 is Beta(eta, eta). */
+const STEPS = Array.from({ length: 2000 }, (_, i) => (i + 0.5) / 1000 - 1);
+function lkj({ eta }) {
+  const weight = (r) => (1 - r * r) ** (eta - 1);
+  const total = STEPS.reduce((sum, r) => sum + weight(r), 0) / 1000;
+  return (r) => weight(r) / total;
+}
+function lkjTails(prior) {
+  const density = lkj(prior);
+  let sum = 0;
+  const low = STEPS.find((r) => (sum += density(r)) >= 1); // of 1000
+  return [low, -low];
+}
+
+/* The last number has the parameter's plain name. */
 const FAMILIES = {
   Normal: {
     numbers: ["mu", "sigma"],
-    density: ({ mu, sigma }, x) => bell(x, mu, sigma),
+    density: ({ mu, sigma }) => (x) => bell(x, mu, sigma),
     range: ({ mu, sigma }) => [mu - 3 * sigma, mu + 3 * sigma],
     words: ({ mu, sigma }) => `95 % within ${brief(1.96 * sigma)} of ${brief(mu)}`,
+    tails: ({ mu, sigma }) => [mu - 3.0902 * sigma, mu + 3.0902 * sigma],
   },
-  HalfNormal: positive("sigma", ({ sigma }) => sigma, ({ sigma }, x) => bell(x, 0, sigma),
+  HalfNormal: positive("sigma", ({ sigma }) => sigma, ({ sigma }, x) => 2 * bell(x, 0, sigma),
     [0.001253, 0.798, 1.96, 3.291]),
   Exponential: positive("rate", ({ rate }) => 1 / rate, ({ rate }, x) => rate * Math.exp(-rate * x),
     [0.0010005, 1, 2.996, 6.908]),
-  LKJ: { // of two effects: (r + 1) / 2 is Beta(eta, eta)
+  LKJ: {
     numbers: ["eta"],
-    density: ({ eta }, x) => (1 - x * x) ** (eta - 1),
+    density: lkj,
     range: () => [-0.99, 0.99],
     words: ({ eta }) => `mean 0, sd ${brief(1 / Math.sqrt(2 * eta + 1))}`,
+    tails: lkjTails,
   },
-  Flat: { numbers: [], density: () => 1, range: () => [-3, 3], words: () => "all values alike" },
+  Flat: {
+    numbers: [],
+    density: (_, [low, high]) => () => 1 / (high - low),
+    range: () => [-3, 3],
+    words: () => "all values alike",
+  },
 };
 const written = ({ family, ...prior }) =>
   `${family}(${FAMILIES[family].numbers.map((key) => brief(prior[key])).join(", ")})`;
@@ -61,27 +83,49 @@ function shown(row, statistic) {
   return statistic === "mcse" ? minus(round(value, 2)) : rounded(value, row.sd);
 }
 
-/** The data without the rows that a change leaves out. */
-function change(data, { leave_out, first }) {
-  const names = keys(data.columns);
-  const seen = new Map();
-  const matches = (levels, i) =>
-    entries(levels).every(([name, level]) => data.columns[name][i] === level);
-  const kept = [...data.columns[names[0]].keys()].filter((i) => {
-    if (leave_out && matches(leave_out, i)) return false;
-    if (!first || !matches(first.where ?? {}, i)) return true;
-    const level = data.columns[first.of][i];
-    seen.set(level, (seen.get(level) ?? 0) + 1);
-    return seen.get(level) <= first.rows;
-  });
-  const columns = names.map((name) => [name, kept.map((i) => data.columns[name][i])]);
-  return { ...data, columns: fromEntries(columns) };
+const LETTERS = { alpha: "α", beta: "β", sigma: "σ", rho: "ρ", threshold: "κ" };
+
+/** The symbol of a name: sigma_alpha is σ_α; time_id[6], an effect of time, β_time,id[6]. */
+function symbol(key) {
+  const [, name, label = ""] = key.match(/^([^[]*)(\[.*)?$/s);
+  if (name === "alpha_bar") return "ᾱ";
+  const [first, ...words] = name.split("_");
+  const letter = LETTERS[first];
+  if (!letter && !label) return name;
+  const below = (letter ? words : [first, ...words]).map((word) => LETTERS[word] ?? word);
+  return (letter ?? "β") + (below.length ? `_${below.join()}` : "") + label;
+}
+
+/** The data with all columns plain, also those stored as positions among their levels. */
+function decode({ codes = {}, columns = {}, ...data }) {
+  const plain = entries(codes).map(([name, places]) =>
+    [name, places.map((place) => data.levels[name][place])]);
+  return { ...data, columns: { ...columns, ...fromEntries(plain) } };
+}
+
+/** The data without the rows that `isOut` names, and with other roles of the columns. */
+function change({ columns, ...data }, roles, isOut) {
+  const kept = entries(columns).map(([name, all]) => [name, all.filter((_, i) => !isOut(i))]);
+  return { ...data, ...roles, columns: fromEntries(kept) };
+}
+
+/** The book's posterior: mean, sd, MCSE and perhaps quantiles, by parameter. */
+function readBook({ tables }) {
+  const book = {};
+  for (const { name, index, values: rows, mcse } of tables) {
+    index.forEach((key, i) => {
+      const [mean, sd] = rows[i];
+      const known = name === "book" ? { mean, sd, mcse: mcse[i][0] } : { quantiles: rows[i] };
+      book[key] = { ...book[key], ...known };
+    });
+  }
+  return book;
 }
 
 let count = 0;
 
 function make(name, attributes = {}, ...children) {
-  const space = /^(svg|line|path|text)$/.test(name) ? "2000/svg" : "1999/xhtml";
+  const space = /^(svg|g|line|path|text)$/.test(name) ? "2000/svg" : "1999/xhtml";
   const element = document.createElementNS(`http://www.w3.org/${space}`, name);
   for (const [key, value] of entries(attributes)) element.setAttribute(key, value);
   element.append(...children);
@@ -90,7 +134,7 @@ function make(name, attributes = {}, ...children) {
 
 /** Words whose Greek letters have their indices below the line. */
 const text = (words) =>
-  words.split(/(?<=\p{Script=Greek})_(\p{L}+)/u)
+  words.split(/(?<=\p{Script=Greek})_([\p{L}\d]+(?:,[\p{L}\d]+)*)/u)
     .map((part, i) => (i % 2 ? make("sub", {}, part) : part));
 
 const paragraph = (kind, words = "") => make("p", { class: `refit-${kind}` }, ...text(words));
@@ -140,16 +184,16 @@ function drawing(kind, plot) {
   return { svg, draw };
 }
 
-/** Density of draws: normal kernels, reflected at zero where all draws are above. */
-function smooth(draws, sd) {
-  const width = 0.9 * sd * draws.length ** -0.2;
-  const images = draws.every((draw) => draw > 0) ? [1, -1] : [1];
-  const scale = Math.sqrt(2 * Math.PI) * draws.length;
-  return (x) => {
-    let sum = 0;
-    for (const sign of images) for (const draw of draws) sum += bell(x, sign * draw, width);
-    return sum / scale;
-  };
+/** Where a parameter can be. */
+const limits = (key) =>
+  key.startsWith("sigma") ? [0, Infinity] : key.startsWith("rho") ? [-1, 1] : [-Infinity, Infinity];
+
+/** Density of draws or quantiles: normal kernels, reflected at the limits. */
+function smooth(points, width, ends) {
+  const folds = ends.filter(Number.isFinite);
+  const folded = (end) => Array.from(points, (point) => 2 * end - point);
+  const all = [...points, ...folds.flatMap(folded)];
+  return (x) => all.reduce((sum, point) => sum + bell(x, point, width), 0) / points.length;
 }
 
 const ALLOWED = {
@@ -191,9 +235,11 @@ function slide({ body, input }, what, kind, spread) {
   body.append(slider);
 }
 
-function priorControls(name, course, symbol) {
-  const start = course.family === "Flat" ? ["Flat", "Normal"] : [course.family];
-  const families = FAMILIES[course.family].tails ? ["Exponential", "HalfNormal"] : start;
+const KINDS = [["Exponential", "HalfNormal"], ["Flat", "Normal"]]; // to choose from
+
+function priorControls(name, course) {
+  const [letter, own] = [symbol(name), course.family];
+  const families = KINDS.find((kind) => own !== "Normal" && kind.includes(own)) ?? [own];
   const choose = select(`${name}-family`, families.map((one) => [one, one]));
   const numbers = make("div");
   const words = paragraph("words");
@@ -201,9 +247,9 @@ function priorControls(name, course, symbol) {
   const read = () =>
     fromEntries([["family", family], ...fields.map(([key, one]) => [key, one.read()])]);
   const { svg, draw } = drawing("prior", () => {
-    const curve = (prior) => (x) => FAMILIES[prior.family].density(prior, x);
-    const curves = [["here", curve(drawn)], ["book", curve(course)]];
-    return { range: FAMILIES[family].range(drawn), curves };
+    const range = FAMILIES[drawn.family].range(drawn);
+    const curve = (prior) => FAMILIES[prior.family].density(prior, range);
+    return { range, curves: [["here", curve(drawn)], ["book", curve(course)]] };
   });
   const tell = () => {
     try {
@@ -218,7 +264,7 @@ function priorControls(name, course, symbol) {
     family = choose.value = prior.family;
     fields = FAMILIES[family].numbers.map((key, i, { length }) => {
       const kind = key === "mu" ? "real" : "positive";
-      const what = `The ${key} of ${symbol}’s prior`;
+      const what = `The ${key} of ${letter}’s prior`;
       const one = field(i < length - 1 ? `${name}-${key}` : name, key, what, kind, prior[key]);
       slide(one, what, kind, prior.sigma);
       return [key, one];
@@ -233,12 +279,12 @@ function priorControls(name, course, symbol) {
     write(next === course.family ? course : other);
   });
   numbers.addEventListener("input", tell);
-  const body = make("fieldset", {}, make("legend", {}, ...text(`Prior of ${symbol}`)),
+  const body = make("fieldset", {}, make("legend", {}, ...text(`Prior of ${letter}`)),
     labelled("family", choose), numbers, svg, words,
     paragraph("words", `In the course: ${written(course)}`));
   choose.disabled = choose.length === 1;
   write(course);
-  return { body, read };
+  return { name, letter, body, read };
 }
 
 /** Whether the draws can be trusted, by the limits of the library. */
@@ -253,12 +299,12 @@ function verdict({ divergences, r_hat, ess_bulk, ess_tail, e_bfmi, tree_depth },
   ];
   const list = (good) => facts.filter(([ok]) => ok === good).map(([, words]) => words).join(", ");
   const passed = !list(false);
-  const words = passed ? "The draws pass the checks" : "Do not trust these draws";
-  return { passed, short: words, words: `${words}: ${list(passed)}.` };
+  const short = passed ? "The draws pass the checks" : "Do not trust these draws";
+  return { passed, short, words: `${short}: ${list(passed)}.` };
 }
 
 /** What changed against the book, in a sentence, and the parameter to look at. */
-function compare(rows, book, symbol) {
+function compare(rows, book) {
   const known = rows.filter(({ key }) => book[key]).map((row) => {
     const { mean, sd, mcse = row.mcse } = book[row.key];
     const away = Math.abs(row.mean - mean);
@@ -269,62 +315,69 @@ function compare(rows, book, symbol) {
   const far = most("errors").errors;
   const { row, mean, sd, sds } = most("sds");
   const start = far > 5
-    ? `The mean of ${symbol(row)} moved most: from ${rounded(mean, sd)} in the book to ` +
+    ? `The mean of ${symbol(row.key)} moved most: from ${rounded(mean, sd)} in the book to ` +
       `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds`
     : "The means agree with the book’s within Monte Carlo error, at most " +
       `${brief(far)} combined MCSEs apart`;
-  const end = `the sd of ${symbol(row)} is ${brief(row.sd / sd)} times the book’s`;
+  const end = `the sd of ${symbol(row.key)} is ${brief(row.sd / sd)} times the book’s`;
   return { words: `${start}; ${end}.`, key: row.key };
 }
 
-/** Standard deviations that came out where their priors hardly expect them. */
-function conflicts(summary, priors, symbol) {
-  return summary.flatMap((row) => {
-    const prior = priors[row.key];
-    const [low, high] = FAMILIES[prior?.family]?.tails?.(prior) ?? [];
-    if (!(row.mean < low || row.mean > high)) return [];
-    return [`Prior and data are in conflict: the posterior mean of ${symbol(row)}, ` +
-      `${rounded(row.mean, row.sd)}, is in the ${row.mean < low ? "lower" : "upper"} 0.1 % tail ` +
-      `of its prior, ${written(prior)}.`];
+/** Parameters that came out where their priors hardly expect them, a sentence for each prior. */
+function conflicts(summary, priors) {
+  return entries(priors).flatMap(([name, prior]) => {
+    const [low, high] = FAMILIES[prior.family].tails?.(prior) ?? [-Infinity, Infinity];
+    const beyond = ({ mean }) => max(low - mean, mean - high);
+    const [row, ...others] = summary
+      .filter((one) => one.parameter === name && beyond(one) > 0)
+      .sort((a, b) => beyond(b) - beyond(a));
+    if (!row) return [];
+    const rest = others.length ? `, like those of ${others.length} more` : "";
+    return [`Prior and data are in conflict: the posterior mean of ${symbol(row.key)}, ` +
+      `${rounded(row.mean, row.sd)}, is in a 0.1 % tail of its prior, ${written(prior)}${rest}.`];
   });
 }
 
-function table(rows, label, symbol) {
+function table(rows, label) {
   const heads = ["parameter", ...values(STATISTICS)];
   const lines = rows.map((row) => {
     const cells = keys(STATISTICS).map((statistic) => {
       const full = { "data-parameter": row.key, "data-statistic": statistic };
       return make("td", { ...full, "data-value": row[statistic] }, shown(row, statistic));
     });
-    return make("tr", {}, make("th", { scope: "row" }, ...text(symbol(row))), ...cells);
+    return make("tr", {}, make("th", { scope: "row" }, ...text(symbol(row.key))), ...cells);
   });
   const head = make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, name)));
-  const body = make("tbody", {}, ...lines);
-  const whole = make("table", { class: "dataframe" }, make("thead", {}, head), body);
   const region = { class: "refit-table", tabindex: 0, role: "region", "aria-label": label };
-  return make("div", region, whole);
+  return make("div", region, make("table", { class: "dataframe" },
+    make("thead", {}, head), make("tbody", {}, ...lines)));
 }
 
-function posterior({ summary, draws }, first, book, symbol) {
-  const pick = select("shown", summary.map((row) => [row.key, symbol(row)]));
+function posterior({ summary, draws }, first, book) {
+  const pick = select("shown", summary.map(({ key }) => [key, symbol(key)]));
   pick.value = first;
   const said = paragraph("words");
   const chosen = () => summary[pick.selectedIndex];
   const { svg, draw } = drawing("posterior", () => {
     const row = chosen();
-    const known = book[row.key];
-    const curves = [["here", smooth(draws[row.key], row.sd)]];
-    if (known) curves.push(["book", (x) => bell(x, known.mean, known.sd) / Math.sqrt(2 * Math.PI)]);
-    const ends = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
-    const least = row.key.startsWith("sigma") ? 0 : -Infinity;
-    return { range: [max(min(...ends), least), max(...ends)], curves };
+    const [all, known] = [draws[row.key], book[row.key]];
+    const ends = limits(row.key);
+    const curves = [["here", smooth(all, 0.9 * row.sd * all.length ** -0.2, ends)]];
+    if (known) {
+      const { mean, sd, quantiles } = known;
+      const normal = (x) => bell(x, mean, sd);
+      curves.push(["book", quantiles ? smooth(quantiles, 0.25 * sd, ends) : normal]);
+    }
+    const reach = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
+    return { range: [max(min(...reach), ends[0]), min(max(...reach), ends[1])], curves };
   });
   const tell = () => {
     const row = chosen();
     const moments = ({ mean, sd }) => `mean ${rounded(mean, sd)}, sd ${brief(sd)}`;
     const known = book[row.key];
-    const there = known ? ` Dashed: the book’s, drawn normal, ${moments(known)}.` : "";
-    said.replaceChildren(...text(`Filled: draws of ${symbol(row)}, ${moments(row)}.${there}`));
+    const way = known?.quantiles ? "smoothed from its quantiles" : "drawn normal";
+    const there = known ? ` Dashed: the book’s, ${way}, ${moments(known)}.` : "";
+    said.replaceChildren(...text(`Filled: draws of ${symbol(row.key)}, ${moments(row)}.${there}`));
     draw();
   };
   pick.addEventListener("change", tell);
@@ -333,17 +386,21 @@ function posterior({ summary, draws }, first, book, symbol) {
 }
 
 function panel(root) {
-  const source = root.querySelector("script[type='application/json']");
-  const given = JSON.parse(source.textContent);
-  const { symbols = {}, book = {}, population = [], changes = [], form, settings } = given;
-  const symbol = ({ parameter, label }) =>
-    (symbols[parameter] ?? parameter) + (label === null ? "" : `[${label}]`);
-  const controls = entries(given.priors).map(([name, course]) => [
-    name, priorControls(name, course, symbols[name] ?? name),
-  ]);
-  const forms = (form?.choices ?? []).map((label) => ({ label }));
-  const choice = (name, options) => select(name, options.map(({ label }, i) => [i, label]));
-  const [changed, formed] = [choice("change", changes), choice("form", forms)];
+  const read = (kind) =>
+    JSON.parse(root.querySelector(`script[type="application/json"]${kind}`)?.textContent ?? "null");
+  const given = read(":not([data-book])");
+  const { population = [], changes = [], form, settings, leave_out: column } = given;
+  const book = readBook(read("[data-book]") ?? { tables: [] });
+  const data = decode(given.data);
+  const controls = entries(given.priors).map((one) => priorControls(...one));
+  const funnel = given.funnel ? refitFunnel(make, paragraph) : null;
+  const levels = data.levels?.[column] ??
+    [...new Set(data.columns[column])].sort((a, b) => (a < b ? -1 : 1));
+  const left = select("leave_out",
+    [["", "no one"], ...levels.map((level) => [level, `${column} ${level}`])]);
+  const changed = select("change", changes.map(({ label }, i) => [i, label]));
+  const forms = form?.choices ?? [];
+  const formed = select("form", forms.map((one) => [one, one]));
   const seed = field("seed", "seed", "The seed", "whole", given.seed ?? 1);
   const { target_accept: aim } = given; // offered where it is given
   const target = field("target_accept", "target_accept", "The target", "share", aim ?? 0.9);
@@ -361,26 +418,35 @@ function panel(root) {
     stop.ariaDisabled = state !== "sampling";
   }
 
-  function read() {
-    const priors = fromEntries(controls.map(([name, control]) => [name, control.read()]));
-    const [one, kind] = [changes[changed.value], forms[formed.value]];
+  function chosen() {
+    const priors = fromEntries(controls.map(({ name, read }) => [name, read()]));
+    const one = changes[changed.value] ?? {};
+    const level = levels[left.selectedIndex - 1];
+    const without = new Set(one.without);
+    const isOut = (i) => without.has(i) || (column && data.columns[column][i] === level);
     const words = [
-      ...controls.map(([name]) => `${symbols[name] ?? name} ~ ${written(priors[name])}`),
-      one?.label, kind?.label, `target_accept ${target.read()}`, `seed ${seed.read()}`,
+      ...controls.map(({ name, letter }) => `${letter} ~ ${written(priors[name])}`), one.label,
+      level !== undefined && `without ${column} ${level}`, formed.value,
+      `target_accept ${target.read()}`, `seed ${seed.read()}`,
     ].filter(Boolean);
     return {
       words: `Sampled with ${words.join("; ")}.`, chains: 4, ...settings, priors,
-      model: root.dataset.refit, data: change(given.data, one ?? {}), seed: seed.read(),
-      targetAccept: target.read(), ...(kind && { form: kind.label }),
+      model: root.dataset.refit, data: change(data, one.roles, isOut), seed: seed.read(),
+      targetAccept: target.read(), ...(form && { form: formed.value }),
+      // With other groups the same labels mean something else.
+      known: one.roles ? fromEntries(entries(book).filter(([key]) => !key.includes("["))) : book,
     };
   }
 
   async function sample() {
     try {
-      const { words, ...used } = read();
+      const { words, known, ...used } = chosen();
       const made = Array.from({ length: used.chains }, () => make("progress", { value: 0 }));
-      const onProgress = ({ chain, done, of }) => (made[chain].value = done / of);
-      running = Refit.run({ ...used, onProgress });
+      const onProgress = ({ chain, done, of, draws, diverging }) => {
+        made[chain].value = done / of;
+        funnel?.add(draws, diverging);
+      };
+      running = Refit.run({ ...used, watch: funnel?.begin(used) ?? [], onProgress });
       bars.replaceChildren(...made.map((bar, k) => labelled(`chain ${k + 1}`, bar)));
       results.replaceChildren();
       enter("sampling", "Sampling …");
@@ -389,19 +455,19 @@ function panel(root) {
       const judged = verdict(found.worst, used.chains);
       const main = population.flatMap((name) => summary.filter((row) => row.parameter === name));
       const others = summary.filter((row) => !main.includes(row));
-      const against = compare(main, book, symbol);
+      const against = compare(main, known);
       const first = against.key ?? summary[0].key;
       const fold = make("summary", {}, `The other ${others.length} parameters`);
       results.replaceChildren(
         paragraph(judged.passed ? "passed" : "refused", judged.words),
-        ...conflicts(summary, used.priors, symbol).map((line) => paragraph("conflict", line)),
+        ...conflicts(summary, used.priors).map((line) => paragraph("conflict", line)),
         paragraph("change", against.words),
-        table(main, "Population parameters", symbol),
-        make("details", {}, fold, table(others, "Other parameters", symbol)),
-        ...posterior(found, first, book, symbol),
+        table(main, "Population parameters"),
+        ...(others.length ? [make("details", {}, fold, table(others, "Other parameters"))] : []),
+        ...posterior(found, first, known),
         paragraph("words", words),
       );
-      enter("done", `Sampled. ${judged.short}.`);
+      enter("done", `Sampled${funnel ? `: ${funnel.count()}` : ""}. ${judged.short}.`);
     } catch (error) {
       if (error.name === "Stopped") return enter("ready", "Stopped.");
       enter("failed", error.message);
@@ -414,9 +480,10 @@ function panel(root) {
   }
 
   const fields = make("div", {},
-    box("priors", ...controls.map(([, { body }]) => body)),
+    box("priors", ...controls.map(({ body }) => body)),
     paragraph("words", "Filled: the prior chosen. Dashed: the course’s."),
     box("row", ...(changes.length ? [labelled("data", changed)] : []),
+      ...(column ? [labelled("leave out", left)] : []),
       ...(forms.length ? [labelled("form", formed)] : []),
       ...(aim ? [target.body] : []), seed.body));
   fields.addEventListener("input", () => {
@@ -424,11 +491,12 @@ function panel(root) {
     if (running) return;
     enter("ready", results.firstChild ? "Changed. Below are the former draws." : "");
   });
-  const still = box("still", ...[...root.childNodes].filter((node) => node !== source));
+  const still = box("still", ...[...root.childNodes].filter(({ type }) => !type));
   root.classList.add("refit");
   [root.role, root.ariaLabel] = ["group", given.title];
   root.replaceChildren(paragraph("title", given.title), fields, box("row", go, stop), bars, status,
-    results, still);
+    ...(funnel?.body ?? []), results, still);
+  funnel?.begin(chosen());
   addEventListener("pagehide", () => running?.stop());
   enter("ready");
 }
