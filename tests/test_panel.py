@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
+from multilevel.panels import change
 from tests.chromium import NEEDS_CHROMIUM
 from tests.test_browser import darken, violations
 from tests.test_refit import (
@@ -79,14 +80,11 @@ PEOPLE_PANEL: dict[str, Any] = {
     "data": PEOPLE,
     "priors": {"alpha_bar": NORMAL, "sigma_alpha": EXPONENTIAL, "sigma": EXPONENTIAL},
     "population": ["alpha_bar", "sigma_alpha", "sigma"],
-    "changes": [
-        {"label": label, "without": np.flatnonzero(~kept).tolist()} for label, kept in KEPT.items()
-    ],
+    "changes": [change(label, MLM, kept) for label, kept in KEPT.items()],
     "leave_out": "id",
     "form": None,
     "book": BOOK_TABLES,
 }
-del PEOPLE_PANEL["changes"][0]["without"]
 ACTOR = {"label": "actors instead of blocks", "roles": {"group": "actor"}}
 BLOCK_PANEL: dict[str, Any] = {
     "title": "Refit it yourself: one cluster",
@@ -470,9 +468,7 @@ def test_the_group_can_be_another(browser: Browser, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", PANELS)
-def test_all_models_of_the_course_are_sampled(
-    browser: Browser, tmp_path: Path, model: str
-) -> None:
+def test_all_models_of_the_course_are_sampled(browser: Browser, tmp_path: Path, model: str) -> None:
     content, symbols = PANELS[model]
     page = look(browser, write(tmp_path / "page.html", (model, content)), width=360)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -499,7 +495,9 @@ def curve(page: Page, selector: str) -> list[list[float]]:
 
 
 def test_flat_slopes_become_normal_and_flat_again(browser: Browser, tmp_path: Path) -> None:
-    page = look(browser, write(tmp_path / "page.html", ("ordered_logit", PANELS["ordered_logit"][0])))
+    page = look(
+        browser, write(tmp_path / "page.html", ("ordered_logit", PANELS["ordered_logit"][0]))
+    )
     assert page.locator("[name=beta]").count() == 0
     box = page.locator("fieldset", has=page.locator("[name=beta-family]"))
     assert "Flat(): all values alike" in (box.text_content() or "")
@@ -665,7 +663,9 @@ def test_divergences_are_triangles_and_counted(struggling: Page) -> None:
     counts = struggling.evaluate("[drawn('draws'), drawn('divergent')]")
     assert counts == expected
     # The highest dot has the largest standard deviation, and lies at its deviation.
-    place = "all => all.flatMap(one => one.getAttribute('d').match(/M[^mh]+/g).map(m => m.slice(1)))"
+    place = (
+        "all => all.flatMap(one => one.getAttribute('d').match(/M[^mh]+/g).map(m => m.slice(1)))"
+    )
     places = struggling.eval_on_selector_all(".refit-funnel .draws path", place)
     points = np.array([[float(x) for x in one.split()] for one in places])
     keep = inside & (diverged == 0)
@@ -674,7 +674,9 @@ def test_divergences_are_triangles_and_counted(struggling: Page) -> None:
         assert np.corrcoef(found, np.sort(values))[0, 1] > 0.99999
     best = sd[keep].argmax()
     spread = np.polyfit(np.sort(away[keep]), np.sort(points[:, 0]), 1)
-    assert points[points[:, 1].argmin(), 0] == pytest.approx(np.polyval(spread, away[keep][best]), abs=1)
+    assert points[points[:, 1].argmin(), 0] == pytest.approx(
+        np.polyval(spread, away[keep][best]), abs=1
+    )
 
 
 def test_the_funnel_stays_until_the_next_draws_and_on_a_phone(struggling: Page) -> None:
@@ -686,7 +688,9 @@ def test_the_funnel_stays_until_the_next_draws_and_on_a_phone(struggling: Page) 
     struggling.fill("[name=seed]", "2")
     assert violations(struggling) == []
     struggling.set_viewport_size({"width": 360, "height": 800})
-    struggling.wait_for_function("document.querySelector('.refit-funnel').viewBox.baseVal.width < 360")
+    struggling.wait_for_function(
+        "document.querySelector('.refit-funnel').viewBox.baseVal.width < 360"
+    )
     assert struggling.evaluate("[drawn('draws'), drawn('divergent')]") == counts
     assert struggling.evaluate("document.documentElement.scrollWidth") <= 360
     cut = """all => { const own = all[0].closest('svg').getBoundingClientRect();

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 from bookmaking.html.extensions.panels import SCRIPTS
 from bookmaking.paths import pages
 from tests.chromium import NEEDS_CHROMIUM
+from tests.test_browser import open_all
 from tests.test_refit import handed_over, page_file
 
 pytestmark = NEEDS_CHROMIUM
@@ -46,7 +47,7 @@ def test_the_panel_of_a_page_gives_the_posterior_of_its_fit(
     opened: dict[str, Page], name: str, model: str
 ) -> None:
     page, place = opened[name], f'[data-refit="{model}"]'
-    page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    open_all(page)
     root = page.locator(place)
     book, quantiles = handed_over(name, model, "[data-book]")["tables"]
     if model == "one_cluster":  # the page shows that the centred form does not get there

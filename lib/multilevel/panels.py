@@ -132,8 +132,8 @@ def refit_panel(
         chosen_priors: dict[str, Prior] = getattr(model, PRIORS)
         priors = {x: chosen_priors[x] for x in structure.variables() if x in chosen_priors}
         model, roles = _name(structure), _roles(structure)
-    roles, listed = roles or {}, [_change(name, data, **c) for name, c in (changes or {}).items()]
-    chosen = [roles, *(change["roles"] or {} for change in listed), {"leave_out": leave_out}]
+    roles, listed = roles or {}, [change(name, data, **c) for name, c in (changes or {}).items()]
+    chosen = [roles, *(other["roles"] or {} for other in listed), {"leave_out": leave_out}]
     book = summarise(fit)[["mean", "sd", "mcse_mean", "mcse_sd"]]
     groups = {roles.get("group"), *roles.get("groups", ())}
     draws = _posterior(fit)
@@ -183,8 +183,15 @@ def _roles(structure: Structure) -> dict[str, Any]:
     return roles
 
 
-def _change(label: str, data: pd.DataFrame, rows: Any = None, **roles: Any) -> dict[str, Any]:
-    """Return other data: how many rows are kept, left out, kept ... in turn; columns by role."""
+def change(label: str, data: pd.DataFrame, rows: Any = None, **roles: Any) -> dict[str, Any]:
+    """Return other data: how many rows are kept, left out, kept ... in turn; columns by role.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> change("others", pd.DataFrame({"x": [1, 2, 3, 4]}), rows=[True, False, False, True])["runs"]
+    [1, 2, 1]
+    """
     kept = np.ones(len(data), bool) if rows is None else np.asarray(rows)
     if kept.dtype != bool or kept.shape != (len(data),):
         raise ValueError(

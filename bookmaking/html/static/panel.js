@@ -103,6 +103,9 @@ function decode({ codes = {}, columns = {}, ...data }) {
   return { ...data, columns: { ...columns, ...fromEntries(plain) } };
 }
 
+/** Whether each row is kept, from the lengths of runs that are kept, left out, kept ... */
+const keeps = ({ runs = [] }) => runs.flatMap((length, k) => Array(length).fill(k % 2 === 0));
+
 /** The data without the rows that `isOut` names, and with other roles of the columns. */
 function change({ columns, ...data }, roles, isOut) {
   const kept = entries(columns).map(([name, all]) => [name, all.filter((_, i) => !isOut(i))]);
@@ -422,8 +425,8 @@ function panel(root) {
     const priors = fromEntries(controls.map(({ name, read }) => [name, read()]));
     const one = changes[changed.value] ?? {};
     const level = levels[left.selectedIndex - 1];
-    const without = new Set(one.without);
-    const isOut = (i) => without.has(i) || (column && data.columns[column][i] === level);
+    const kept = keeps(one);
+    const isOut = (i) => kept[i] === false || (column && data.columns[column][i] === level);
     const words = [
       ...controls.map(({ name, letter }) => `${letter} ~ ${written(priors[name])}`), one.label,
       level !== undefined && `without ${column} ${level}`, formed.value,
