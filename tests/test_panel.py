@@ -698,7 +698,8 @@ def test_the_funnel_stays_until_the_next_draws_and_on_a_phone(struggling: Page) 
     assert struggling.evaluate("document.documentElement.scrollWidth") <= 360
     cut = """all => { const own = all[0].closest('svg').getBoundingClientRect();
         return all.filter(one => { const box = one.getBoundingClientRect();
-            return box.left < own.left - 1 || box.right > own.right + 1 || box.bottom > own.bottom + 1;
+            return box.left < own.left - 1 || box.right > own.right + 1
+                || box.bottom > own.bottom + 1;
         }).length; }"""
     assert struggling.eval_on_selector_all(".refit-funnel text", cut) == 0
     darken(struggling)
