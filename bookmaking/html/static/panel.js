@@ -369,7 +369,7 @@ function posterior({ summary, draws }, first, book) {
     if (known) {
       const { mean, sd, quantiles } = known;
       const normal = (x) => bell(x, mean, sd);
-      curves.push(["book", quantiles ? smooth(quantiles, 0.25 * sd, ends) : normal]);
+      curves.push(["book", quantiles ? smooth(quantiles, 0.3 * sd, ends) : normal]);
     }
     const reach = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
     return { range: [max(min(...reach), ends[0]), min(max(...reach), ends[1])], curves };
