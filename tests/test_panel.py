@@ -32,7 +32,7 @@ SPEC = find_spec("pydata_sphinx_theme")
 assert SPEC
 assert SPEC.origin
 THEME = next(Path(SPEC.origin).parent.rglob("pydata-sphinx-theme.css"))
-LIMITS = {"panel.js": 23_000, "funnel.js": 5_000}
+LIMITS = {"panel.js": 24_000, "funnel.js": 5_000}
 """Sizes of the panel's scripts, in bytes."""
 WORDS = "Here, with JavaScript, the model is sampled with other priors."
 BOOK = {  # of ml.fit(ml.partial_pooling(ml.load_mlm(), "con", "id"), seed=1)

@@ -226,7 +226,7 @@ CASES = {
         [
             {"sigma_alpha": half_normal(0.3)},
             {"sigma_alpha": exponential(0.2)},
-            {"alpha_bar": normal(1, 0.2)},
+            {"alpha_bar": normal(0, 0.5), "sigma_alpha": half_normal(1)},
         ],
         "non-centred",
         target=0.99,
@@ -428,10 +428,12 @@ def test_pages_hand_over_the_data_and_the_priors_of_the_model(page: Page, name: 
     for column, codes in data["codes"].items():
         columns[column] = [levels[column][code] for code in codes]
     assert {column: columns[column] for column in case.data["columns"]} == case.data["columns"]
-    roles = {key: case.data[key] for key in case.data.keys() - {"columns", "levels"}}
+    ours = {"levels", "columns"} | ({"group"} if case.model == "ordered_logit" else set())
+    roles = {key: case.data[key] for key in case.data.keys() - ours}
     assert {key: data[key] for key in roles} == roles
-    point = np.random.default_rng(3).uniform(-1, 1, 400).tolist()
     theirs = {"model": case.model, "data": {**data, "columns": columns}}
+    size = sum(size for _, size in page.evaluate(LAYOUT, theirs)["layout"])
+    point = np.random.default_rng(3).uniform(-1, 1, size).tolist()
     priors = [content["priors"], None]
     given = [{"given": {**theirs, "priors": each}, "points": [point]} for each in priors]
     assert page.evaluate(DENSITIES, given[0]) == page.evaluate(DENSITIES, given[1])

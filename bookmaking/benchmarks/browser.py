@@ -35,6 +35,8 @@ PANELS = {
     "ordered logit, varying": ("exercise-moral-judgement", "ordered_logit_varying"),
 }
 """Page and panel of each model."""
+OPEN = "document.querySelectorAll('.toggle-button-hidden').forEach(button => button.click())"
+"""Opens solutions: what is in them cannot be pressed before."""
 READ = """root => [...root.querySelectorAll("td[data-parameter]")].map(
     ({ dataset: { parameter, statistic, value } }) => [parameter, statistic, Number(value)])"""
 
@@ -76,6 +78,7 @@ def in_browser(model: str, seed: int) -> dict[str, Any]:
             page = browser.new_page()
             page.set_default_timeout(120_000)
             page.goto((HTML / "chapters" / f"{PANELS[model][0]}.html").as_uri())
+            page.evaluate(OPEN)
             return sample(page, model, seed) | {"versions": f"Chromium {browser.version}"}
 
 

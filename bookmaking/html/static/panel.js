@@ -191,12 +191,13 @@ function drawing(kind, plot) {
 const limits = (key) =>
   key.startsWith("sigma") ? [0, Infinity] : key.startsWith("rho") ? [-1, 1] : [-Infinity, Infinity];
 
-/** Density of draws or quantiles: normal kernels, reflected at the limits. */
+/** Density of draws or quantiles: normal kernels, each of its width, reflected at the limits. */
 function smooth(points, width, ends) {
+  const kernels = Array.from(points, (point, i) => [point, width(i)]);
   const folds = ends.filter(Number.isFinite);
-  const folded = (end) => Array.from(points, (point) => 2 * end - point);
-  const all = [...points, ...folds.flatMap(folded)];
-  return (x) => all.reduce((sum, point) => sum + bell(x, point, width), 0) / points.length;
+  const folded = folds.flatMap((end) => kernels.map(([at, wide]) => [2 * end - at, wide]));
+  const all = [...kernels, ...folded];
+  return (x) => all.reduce((sum, [at, wide]) => sum + bell(x, at, wide), 0) / points.length;
 }
 
 const ALLOWED = {
@@ -322,7 +323,7 @@ function compare(rows, book) {
       `${rounded(row.mean, row.sd)}, by ${brief(sds)} of the book’s posterior sds`
     : "The means agree with the book’s within Monte Carlo error, at most " +
       `${brief(far)} combined MCSEs apart`;
-  const end = `the sd of ${symbol(row.key)} is ${brief(row.sd / sd)} times the book’s`;
+  const end = `the sd of ${symbol(row.key)} is ${(row.sd / sd).toFixed(2)} times the book’s`;
   return { words: `${start}; ${end}.`, key: row.key };
 }
 
@@ -365,11 +366,14 @@ function posterior({ summary, draws }, first, book) {
     const row = chosen();
     const [all, known] = [draws[row.key], book[row.key]];
     const ends = limits(row.key);
-    const curves = [["here", smooth(all, 0.9 * row.sd * all.length ** -0.2, ends)]];
+    const width = 0.9 * row.sd * all.length ** -0.2;
+    const curves = [["here", smooth(all, () => width, ends)]];
     if (known) {
       const { mean, sd, quantiles } = known;
       const normal = (x) => bell(x, mean, sd);
-      curves.push(["book", quantiles ? smooth(quantiles, 0.3 * sd, ends) : normal]);
+      const gap = (i) => quantiles[i] - quantiles[i - 1] || 0;
+      const wide = (i) => max(0.3 * sd, gap(i), gap(i + 1));
+      curves.push(["book", quantiles ? smooth(quantiles, wide, ends) : normal]);
     }
     const reach = [row, known ?? row].flatMap(({ mean, sd }) => [mean - 4 * sd, mean + 4 * sd]);
     return { range: [max(min(...reach), ends[0]), min(max(...reach), ends[1])], curves };
