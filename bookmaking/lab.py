@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bookmaking.paths import BUILD, CHAPTERS
+from bookmaking.paths import BUILD, CHAPTERS, HTML
 
 HIDDEN = ["*.md", "fits", "__pycache__"]
 """What the list of files leaves out: the other halves of the notebooks, and stored fits."""
@@ -21,6 +21,7 @@ def options(folder: Path, workspaces: Path = BUILD / "lab") -> list[str]:
         "--LabApp.default_url=/lab/tree/welcome.ipynb",
         "--ServerApp.contents_manager_class=bookmaking.contents.BookOrder",
         f"--ContentsManager.hide_globs={HIDDEN}",
+        f"--ServerApp.extra_static_paths={[str(HTML)]}",  # /static/chapters/NAME.html
     ]
 
 

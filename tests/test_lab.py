@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
+from urllib.parse import urljoin
 
 import jupytext
 import nbformat
@@ -151,6 +152,17 @@ def test_checks_drawing_code_and_solutions_are_folded(lab: Any) -> None:
         tags: {tuple(rest) for tags_, *rest in code.values() if tags_ == tags} for tags in TAGS
     }
     assert folded == TAGS
+
+
+def test_a_notebook_leads_to_its_panel_in_the_built_page(lab: Any) -> None:
+    text = (CHAPTERS / "crossed-clusters.md").read_text(encoding="utf-8")
+    (address,) = re.findall(r'<a href="([^"]*)" target="_blank">Open the built page</a>', text)
+    page = lab.context.browser.new_page()
+    page.goto(urljoin(lab.url, address))
+    page.wait_for_selector("[data-refit=crossed_intercepts][data-state=ready]")
+    heading = page.get_by_role("heading", name="Refit it yourself")
+    assert heading.evaluate("one => one.parentElement.id") == address.partition("#")[2]
+    page.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ SCRIPTS = {
 }
 """Scripts of a page, in the order in which they are loaded, by an attribute that its text has."""
 STYLES = {"data-refit": ["panel.css"]}
-HERE = re.compile(r'<a href="\.\./_build/html/[^"]*">(.*?)</a>')
-"""The link of a notebook to its built page, which that page itself does not need."""
+HERE = re.compile(r'^<a href="/static/.*\n', re.MULTILINE)
+"""What a notebook says of its built page, which that page itself does not say."""
 
 
 def fill_panels(app: Sphinx, page: str, source: list[str]) -> None:
@@ -27,12 +27,15 @@ def fill_panels(app: Sphinx, page: str, source: list[str]) -> None:
         return
     notebook = nbformat.reads(source[0], as_version=4)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = HERE.sub("", cell.source)
     for data in [output.data for output in outputs if PANEL in output.get("data", {})]:
         panel, book = data.pop(PANEL), json.dumps(data.pop(MIME))
         place = f'<div data-refit="{panel["model"]}">'
         scripts = _script("", panel["content"]) + _script(" data-book", book)
         (cell,) = (cell for cell in notebook.cells if place in cell.source)
-        cell.source = HERE.sub(r"\1", cell.source).replace(place, place + scripts)
+        cell.source = cell.source.replace(place, place + scripts)
     source[0] = nbformat.writes(notebook)
 
 
