@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ Loader = Callable[[Path], pd.DataFrame]
 LOADERS: dict[str, Loader] = {
     "mlm.csv": ml.load_mlm,
     "chimpanzees.csv": ml.load_chimpanzees,
+    "sleep.csv": ml.load_sleep,
     "trolley_cases.csv": ml.load_trolley,
     "trolley_responses.csv": ml.load_trolley,
     "lecture.csv": ml.load_lecture,
@@ -130,6 +132,19 @@ def test_trolley_spot_facts() -> None:
     assert first == ["96;434", "cfaqu", "aqu", 0, 0, 1, 4, 14, 0, "Middle School"]
     answers = trolley["response"].value_counts().sort_index()
     assert answers.tolist() == [1274, 909, 1071, 2323, 1462, 1445, 1446]
+
+
+def test_sleep_spot_facts() -> None:
+    sleep = ml.load_sleep()
+    assert sleep.loc[0].tolist() == [308, 0, 249.56]
+    assert sleep.iloc[-1].tolist() == [372, 9, 364.1236]
+    assert (
+        sleep.groupby("subject")["day"].agg(list).map(list)
+        == pd.Series([list(range(10))] * 18, sleep["subject"].unique())
+    ).all()
+    # Ordinary least squares of all rows, as R's lm prints it: 251.405 and 10.467.
+    slope, intercept = np.polyfit(sleep["day"], sleep["reaction"], 1)
+    assert [round(intercept, 3), round(slope, 3)] == [251.405, 10.467]
 
 
 # The published files ------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ STUDY_DATA = [
     "SHA256SUMS",
     "chimpanzees.csv",
     "mlm.csv",
+    "sleep.csv",
     "trolley_cases.csv",
     "trolley_responses.csv",
 ]

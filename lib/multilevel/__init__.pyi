@@ -1,7 +1,7 @@
 from .answers import hand_in, variant
 from .comparison import compare, loo, reloo
 from .counts import count_rows
-from .datasets import load_chimpanzees, load_lecture, load_mlm, load_trolley
+from .datasets import load_chimpanzees, load_lecture, load_mlm, load_sleep, load_trolley
 from .estimates import Estimates, Quoted, glue, mcse
 from .exact import exact_loo, exact_posterior
 from .models import (
@@ -46,6 +46,7 @@ __all__ = [
     "load_chimpanzees",
     "load_lecture",
     "load_mlm",
+    "load_sleep",
     "load_trolley",
     "logistic",
     "loo",

@@ -99,6 +99,36 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     return table.assign(treatment=_ordered_categorical(treatment, TREATMENTS))
 
 
+def load_sleep(folder: Path = DATA) -> pd.DataFrame:
+    """Load the reaction times of 18 people on ten days of short sleep (Belenky et al. 2003).
+
+    Parameters
+    ----------
+    folder
+        Folder with ``sleep.csv`` and ``SHA256SUMS``.
+
+    Returns
+    -------
+    DataFrame of 180 rows, one per person and day, in the order of the file
+        ``subject`` (18 people), ``day`` (0 to 9: 0 and 1 for adaptation and training, 2 the
+        baseline, then three hours in bed a night) and ``reaction`` (mean reaction time in ms).
+
+    Raises
+    ------
+    FileNotFoundError
+        The file is missing.
+    ValueError
+        The file differs from the published one; the message describes how.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.load_sleep()["subject"].nunique()
+    18
+    """
+    return _read_published(folder / "sleep.csv")
+
+
 def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     """Load the moral judgements of 331 people on 30 cases, in long form (Cushman et al. 2006).
 

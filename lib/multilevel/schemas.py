@@ -46,6 +46,17 @@ _CHIMPANZEES = pa.DataFrameSchema(
     strict=True,
 )
 
+_SLEEP = pa.DataFrameSchema(
+    {
+        "subject": pa.Column(int, _is_positive),
+        "day": pa.Column(int, pa.Check.in_range(0, 9)),
+        "reaction": pa.Column(float, pa.Check.in_range(100, 1000)),
+    },
+    checks=_row_count(180),
+    unique=["subject", "day"],
+    strict=True,
+)
+
 _TROLLEY_CASES = pa.DataFrameSchema(
     {
         "case": pa.Column(str, unique=True),
@@ -102,8 +113,8 @@ def schema_of(path: Path) -> pa.DataFrameSchema:
     if path.stem == "trolley_responses":
         cases = pd.read_csv(path.with_name("trolley_cases.csv"))["case"]
         return _trolley_responses_schema(cases.tolist())
-    schemas = [_MLM, _CHIMPANZEES, _TROLLEY_CASES, _LECTURE]
-    names = ["mlm", "chimpanzees", "trolley_cases", "lecture"]
+    schemas = [_MLM, _CHIMPANZEES, _SLEEP, _TROLLEY_CASES, _LECTURE]
+    names = ["mlm", "chimpanzees", "sleep", "trolley_cases", "lecture"]
     return dict(zip(names, schemas, strict=True))[path.stem]
 
 
