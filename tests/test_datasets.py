@@ -136,8 +136,8 @@ def test_trolley_spot_facts() -> None:
 
 def test_sleep_spot_facts() -> None:
     sleep = ml.load_sleep()
-    assert sleep.loc[0].tolist() == [308, 0, 249.56]
-    assert sleep.iloc[-1].tolist() == [372, 9, 364.1236]
+    assert list(sleep.loc[0]) == [308, 0, 249.56]
+    assert list(sleep.iloc[-1]) == [372, 9, 364.1236]
     for _, days in sleep.groupby("subject")["day"]:
         assert days.tolist() == list(range(10))
     # Ordinary least squares of all rows, as R's lm prints it: 251.405 and 10.467.
