@@ -65,8 +65,10 @@ const FAMILIES = {
     words: () => "all values alike",
   },
 };
-const written = ({ family, ...prior }) =>
-  `${family}(${FAMILIES[family].numbers.map((key) => brief(prior[key])).join(", ")})`;
+const written = ({ family, ...prior }) => {
+  const numbers = FAMILIES[family].numbers.map((key) => brief(prior[key])).join(", ");
+  return numbers ? `${family}(${numbers})` : family;
+};
 
 const minus = (number) => `${number}`.replace(/-/g, "−");
 const round = (x, digits = 3) => Number(x.toPrecision(digits));
