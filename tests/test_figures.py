@@ -467,6 +467,19 @@ def test_two_scatters_have_axes_of_equal_length() -> None:
     close(np.ptp(left.get_ylim()), np.ptp(right.get_ylim()))
 
 
+def test_causal_diagram_has_an_arrow_from_each_cause_to_its_effect() -> None:
+    places = {"trait": (0.5, 1.0), "dose": (0.0, 0.0), "harm": (1.0, 0.0)}
+    panels = {"a": [("trait", "dose"), ("trait", "harm")], "b": [("dose", "harm")]}
+    figure = page_figures.causal_diagram(panels, places, ["trait"])
+    left, right = figure.axes
+    assert [text.get_text() for text in right.texts if text.get_text()] == ["dose", "harm"]
+    ends = [(arrow.xyann, arrow.xy) for arrow in left.texts if isinstance(arrow, Annotation)]
+    assert ends == [(places[cause], places[effect]) for cause, effect in panels["a"]]
+    outlines = {text.get_text(): text.get_bbox_patch() for text in left.texts}
+    assert outlines["trait"].get_linestyle() == "--"
+    assert outlines["dose"].get_linestyle() == "-"
+
+
 def test_variance_parts_are_stacked_bars_beside_the_sorted_measurements() -> None:
     measurements = np.array([[3.0, 5.0], [0.0, 2.0], [9.0, 7.0]])
     parts = pd.DataFrame({"between": [2.0, 1.0], "within": [0.5, 3.0]}, index=["a", "b"])

@@ -219,6 +219,45 @@ def two_scatters(
     return with_numbers(figure, panels)
 
 
+def causal_diagram(
+    panels: Mapping[str, Sequence[tuple[str, str]]],
+    places: Mapping[str, tuple[float, float]],
+    unmeasured: Sequence[str],
+) -> Figure:
+    """Draw directed acyclic graphs side by side: an arrow leads from a cause to its effect.
+
+    Parameters
+    ----------
+    panels
+        Title and arrows of each graph, as pairs of names: cause, effect.
+    places
+        Horizontal and vertical position of each name; a name without arrows is not drawn.
+    unmeasured
+        Names with a dashed outline.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 2.9), squeeze=False)
+    for ax, (title, arrows) in zip(axes[0], panels.items(), strict=True):
+        for name in dict.fromkeys(name for arrow in arrows for name in arrow):
+            hidden = name in unmeasured
+            color, style = (TERRACOTTA, "--") if hidden else (TEAL, "-")
+            box = {"boxstyle": "round,pad=0.45", "fc": "white", "ec": color, "ls": style}
+            ax.text(*places[name], name, ha="center", va="center", bbox=box, zorder=3)
+        for cause, effect in arrows:
+            color = TERRACOTTA if cause in unmeasured else TEAL
+            look = {"arrowstyle": "-|>", "color": color, "shrinkA": 18, "shrinkB": 18, "lw": 1.4}
+            ax.annotate("", places[effect], places[cause], arrowprops=look)
+        x, y = np.transpose(list(places.values()))
+        ax.set(title=title, xlim=(x.min() - 0.5, x.max() + 0.5), ylim=(y.min() - 0.5, y.max() + 0.5))
+        ax.set_axis_off()
+    arrows = [(title, *arrow) for title, drawn in panels.items() for arrow in drawn]
+    table = pd.DataFrame(arrows, columns=["panel", "cause", "effect"])
+    return with_numbers(figure, {"arrows": table})
+
+
 def variance_parts(
     measurements: np.ndarray, parts: pd.DataFrame, xlabel: str, ylabel: str, unit: str
 ) -> Figure:
