@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import multilevel as ml
+from bookmaking.studies import diary
 from multilevel.datasets import DATA, EDUCATION, TREATMENTS
 
 Loader = Callable[[Path], pd.DataFrame]
@@ -22,6 +23,8 @@ LOADERS: dict[str, Loader] = {
     "trolley_responses.csv": ml.load_trolley,
     "lecture.csv": ml.load_lecture,
 }
+WITHOUT_LOADER = {"diary.csv"}
+"""Simulated, with trouble on purpose; its page reads it as readers read theirs."""
 files = pytest.mark.parametrize("file", LOADERS)
 
 
@@ -145,6 +148,24 @@ def test_sleep_spot_facts() -> None:
     assert [round(intercept, 3), round(slope, 3)] == [251.405, 10.467]
 
 
+def test_the_diary_is_what_its_script_simulates_and_its_page_and_dictionary_say_how() -> None:
+    raw = pd.read_csv(DATA / "diary.csv")
+    pd.testing.assert_frame_equal(raw, diary.simulate(), check_dtype=False)
+    assert len(raw) == 420
+    assert (raw.groupby("id")["exam"].sum() == diary.EXAM_DAYS).all()
+    assert raw["sleep"].max() == 85
+    text = raw["stress"].dropna()
+    assert [sum(text != text.str.lower()), sum(text != text.str.strip())] == [5, 3]
+    assert (text.str.strip().str.lower().isin(diary.RESPONSES)).all()
+    page = (DATA.parent / "chapters" / "table-to-report.md").read_text(encoding="utf-8")
+    dictionary = (DATA / "README.md").read_text(encoding="utf-8").replace("−", "-")
+    cuts = {f"threshold[{k}]": cut for k, cut in enumerate(diary.THRESHOLDS, 1)}
+    for name, value in {**diary.SLOPES, "sigma_id": diary.SIGMA_ID, **cuts}.items():
+        parameter = f"beta[{name}]" if name in diary.SLOPES else name
+        assert f'"{parameter}": {value}' in page
+        assert str(value) in dictionary
+
+
 # The published files ------------------------------------------------------------------------------
 
 
@@ -169,7 +190,7 @@ def test_every_table_is_listed_with_its_checksum() -> None:
         if path.name not in DERIVED
     }
     assert listed == actual
-    assert set(LOADERS) == set(actual)
+    assert set(LOADERS) | WITHOUT_LOADER == set(actual)
 
 
 # A table that is not the published one ------------------------------------------------------------
