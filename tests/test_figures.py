@@ -475,9 +475,9 @@ def test_causal_diagram_has_an_arrow_from_each_cause_to_its_effect() -> None:
     assert [text.get_text() for text in right.texts if text.get_text()] == ["dose", "harm"]
     ends = [(arrow.xyann, arrow.xy) for arrow in left.texts if isinstance(arrow, Annotation)]
     assert ends == [(places[cause], places[effect]) for cause, effect in panels["a"]]
-    outlines = {text.get_text(): text.get_bbox_patch() for text in left.texts}
-    assert outlines["trait"].get_linestyle() == "--"
-    assert outlines["dose"].get_linestyle() == "-"
+    boxes = {text.get_text(): text.get_bbox_patch() for text in left.texts}
+    lines = {name: box.get_linestyle() for name, box in boxes.items() if box}
+    assert [lines[name] for name in ("trait", "dose")] == ["--", "-"]
 
 
 def test_variance_parts_are_stacked_bars_beside_the_sorted_measurements() -> None:

@@ -251,10 +251,11 @@ def causal_diagram(
             look = {"arrowstyle": "-|>", "color": color, "shrinkA": 18, "shrinkB": 18, "lw": 1.4}
             ax.annotate("", places[effect], places[cause], arrowprops=look)
         x, y = np.transpose(list(places.values()))
-        ax.set(title=title, xlim=(x.min() - 0.5, x.max() + 0.5), ylim=(y.min() - 0.5, y.max() + 0.5))
+        ax.set(title=title, xlim=(x.min() - 0.5, x.max() + 0.5))
+        ax.set(ylim=(y.min() - 0.5, y.max() + 0.5))
         ax.set_axis_off()
-    arrows = [(title, *arrow) for title, drawn in panels.items() for arrow in drawn]
-    table = pd.DataFrame(arrows, columns=["panel", "cause", "effect"])
+    listed = [(title, *arrow) for title, arrows in panels.items() for arrow in arrows]
+    table = pd.DataFrame(listed, columns=["panel", "cause", "effect"])
     return with_numbers(figure, {"arrows": table})
 
 
