@@ -254,9 +254,17 @@ def causal_diagram(
         ax.set(title=title, xlim=(x.min() - 0.5, x.max() + 0.5))
         ax.set(ylim=(y.min() - 0.5, y.max() + 0.5))
         ax.set_axis_off()
-    listed = [(title, *arrow) for title, arrows in panels.items() for arrow in arrows]
-    table = pd.DataFrame(listed, columns=["panel", "cause", "effect"])
-    return with_numbers(figure, {"arrows": table})
+    tables = {title: _adjacency(arrows) for title, arrows in panels.items()}
+    return with_numbers(figure, tables)
+
+
+def _adjacency(arrows: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return a table of arrows: 1 where the row is a cause of the column."""
+    causes, effects = (list(dict.fromkeys(names)) for names in zip(*arrows, strict=True))
+    table = pd.DataFrame(0, pd.Index(causes, name="cause"), effects)
+    for cause, effect in arrows:
+        table.loc[cause, effect] = 1
+    return table
 
 
 def variance_parts(
