@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -458,6 +459,45 @@ def test_a_figure_without_monte_carlo_error_agrees_only_within_rounding() -> Non
     exact = OURS.assign(mcse_mean=0.0)
     assert ml.agreement(exact, printed("a", 0.5, 1))["agrees"].all()
     assert not ml.agreement(exact, printed("a", 0.6, 1))["agrees"].any()
+
+
+# Sensitivity --------------------------------------------------------------------------------------
+
+
+def scaled_fit() -> xr.DataTree:
+    """Return a fit whose prior pulls at zoe and at no one else, as sigma's likelihood does."""
+    log_prior = xr.Dataset({"alpha": -0.5 * ALPHA.sel(person="zoe", drop=True) ** 2})
+    log_likelihood = xr.Dataset({"y": -SIGMA.expand_dims(row=3, axis=-1)})
+    groups = {"log_prior": log_prior, "log_likelihood": log_likelihood}
+    return xr.DataTree.from_dict({"posterior": FIT["posterior"].to_dataset(), **groups})
+
+
+def test_sensitivity_finds_what_depends_on_the_prior_and_on_the_likelihood() -> None:
+    table = ml.sensitivity(scaled_fit())
+    assert list(table.index) == list(ml.summarise(FIT).index)
+    assert table["prior"].idxmax() == "alpha[zoe]"
+    assert table["likelihood"].idxmax() == "sigma"
+    assert table.loc["alpha[zoe]", "prior"] > 5 * table["prior"].drop("alpha[zoe]").max()
+    assert table.loc["sigma", "prior"] == azs.psense(scaled_fit())["sigma"].item()
+    assert (table[["mcse_prior", "mcse_likelihood"]] > 0).all(axis=None)
+
+
+def test_sensitivity_of_a_quantity_computed_from_the_draws() -> None:
+    gap = ALPHA.sel(person="zoe", drop=True) - ALPHA.sel(person="ann", drop=True)
+    table = ml.sensitivity(scaled_fit(), xr.Dataset({"zoe minus ann": gap}))
+    assert list(table.index) == ["zoe minus ann"]
+    alone = ml.sensitivity(scaled_fit(), "alpha")["prior"]
+    assert alone["alpha[ann]"] < table["prior"].item() < alone["alpha[zoe]"]
+
+
+def test_sensitivity_refuses_what_it_cannot_use() -> None:
+    with pytest.raises(ValueError, match="not contain log_prior and log_likelihood"):
+        ml.sensitivity(FIT)
+    with pytest.raises(ValueError, match="There is no variable 'tau'"):
+        ml.sensitivity(scaled_fit(), ["tau"])
+    single = scaled_fit().isel(chain=[0])
+    with pytest.raises(ValueError, match="computed from several chains, and this fit has one"):
+        ml.sensitivity(single)
 
 
 # What readers' own tables and draws are like ------------------------------------------------------

@@ -20,7 +20,7 @@ from .predictions import predict, replicate
 from .priors import Prior
 from .sampling import ConvergenceError, check_convergence, diagnose, fit, sample
 from .studies import StudyError, run_study
-from .tables import agreement, describe, interval, means, peek, summarise, tidy
+from .tables import agreement, describe, interval, means, peek, sensitivity, summarise, tidy
 
 __all__ = [
     "ConvergenceError",
@@ -63,6 +63,7 @@ __all__ = [
     "run_study",
     "sample",
     "scaled_priors",
+    "sensitivity",
     "summarise",
     "tidy",
     "variant",
