@@ -30,6 +30,7 @@ COMMANDS = {
     "notebooks": Command("book:notebooks", "book", "after an edit: execute, and store the outputs"),
     "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),
+    "report-template": Command("report:main", "run", "a notebook for your own table, to fill in"),
     "kernel": Command("lab:kernel", "run", "offer this environment to a JupyterHub"),
     "check": Command("installation:main", "run", "check that this machine gives the right answer"),
     "ready": Command("ready:main", "run", "check whether an exercise is ready to be handed in"),
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     if name not in COMMANDS:
         print("usage: python -m bookmaking COMMAND [OPTIONS]\n")
-        print("\n".join(f"  {each:12}{command.help}" for each, command in COMMANDS.items()))
+        print("\n".join(f"  {each:17}{command.help}" for each, command in COMMANDS.items()))
         return 0 if name in ("help", "--help", "-h") else 2
     ensure_home()
     command = COMMANDS[name]

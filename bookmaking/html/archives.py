@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from bookmaking.paths import HTML, ROOT
+from bookmaking.paths import CHAPTERS, HTML, ROOT, pages
 from multilevel.files import atomic
 
 NOTEBOOKS_ZIP, PAGES_ZIP = "multilevel-notebooks.zip", "multilevel-html.zip"
@@ -19,7 +19,7 @@ LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.ty
 RUNNING = ["requirements/run.txt", "bookmaking/pyproject.toml"]
 RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths", "locking")]
 RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "ready")]
-RUNNING += [f"bookmaking/{name}.py" for name in ("lab", "contents")]
+RUNNING += [f"bookmaking/{name}.py" for name in ("lab", "contents", "report")]
 """Files that set up an environment, check it, open JupyterLab and check an exercise."""
 NEEDED = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
 NEEDED += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
@@ -48,8 +48,10 @@ def pack(archive: Path, folder: Path, files: Iterable[Path]) -> None:
 
 
 def pack_both() -> None:
-    """Pack the notebooks, and the built pages."""
-    notebooks = (file for pattern in NEEDED for file in ROOT.glob(pattern))
+    """Pack the notebooks of the book, and no others beside them, and the built pages."""
+    names = {*pages()}
+    files = (file for pattern in NEEDED for file in ROOT.glob(pattern))
+    notebooks = (file for file in files if file.parent != CHAPTERS or file.stem in names)
     pack(HTML / NOTEBOOKS_ZIP, ROOT, notebooks)
     pack_pages(HTML)
 

@@ -1,4 +1,4 @@
-"""Load the tables of the three studies, unchanged as published.
+"""Load the tables of the studies, unchanged as published.
 
 Each loader reads a table, verifies its SHA-256 checksum, and returns a tidy data frame.
 ``data/README.md`` describes the variables. Only this module refers to the studies by name.
