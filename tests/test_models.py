@@ -777,6 +777,7 @@ def test_groups_must_be_a_list(groups: Any) -> None:
         ({"y": "outcome_of_row"}, "cannot be called 'outcome_of_row'"),
         ({"y": "_y"}, "'_y' begins with an underscore"),
         ({"dose": "_dose"}, "'_dose' begins with an underscore"),
+        ({"person": "km/h"}, "'km/h' contains a slash"),
         ({"y": "sigma"}, "cannot be called 'sigma' here"),
         ({"y": "beta"}, "cannot be called 'beta' here"),
         ({"y": "sigma_person"}, "cannot be called 'sigma_person' here"),

@@ -490,6 +490,13 @@ def test_sensitivity_of_a_quantity_computed_from_the_draws() -> None:
     assert alone["alpha[ann]"] < table["prior"].item() < alone["alpha[zoe]"]
 
 
+def test_names_with_a_slash_are_names_like_others() -> None:
+    speed = xr.Dataset({"km/h": 2 * SIGMA, "per/person": ALPHA.rename(person="a/b")})
+    labels = ["km/h", "per/person[zoe]", "per/person[ann]", "per/person[mia]"]
+    assert list(ml.summarise(speed).index) == labels
+    assert list(ml.sensitivity(scaled_fit(), speed).index) == labels
+
+
 def test_sensitivity_refuses_what_it_cannot_use() -> None:
     with pytest.raises(ValueError, match="not contain log_prior and log_likelihood"):
         ml.sensitivity(FIT)

@@ -125,6 +125,11 @@ class Structure:
                     f"The name of column '{column}' begins with an underscore, which marks "
                     f"auxiliary variables of a model. {_rename(column)}"
                 )
+            if "/" in column:
+                raise ValueError(
+                    f"The name of column '{column}' contains a slash, which the names of a fit "
+                    f"cannot have. {_rename(column)}"
+                )
         for column in [*dims, self.outcome]:
             if column in RESERVED:
                 raise ValueError(
@@ -160,7 +165,7 @@ class Structure:
 
 
 def _rename(column: str) -> str:
-    other = f"my_{column.lstrip('_')}"
+    other = f"my_{column.lstrip('_').replace('/', '_')}"
     return f"Rename it: data.rename(columns={{'{column}': '{other}'}})."
 
 

@@ -160,7 +160,8 @@ def summarise(
     draws = draws.map(_numbers)
     draws = draws.drop_vars(set(draws.coords) - set(draws.sizes))
     options = {"ci_kind": "eti", "ci_prob": prob, "round_to": "none", "kind": "all"}
-    table = azs.summary(xr.DataTree.from_dict({"posterior": draws}), **options)
+    plain, labels = _plainly_named(draws)
+    table = azs.summary(xr.DataTree.from_dict({"posterior": plain}), **options).set_axis(labels)
     lower, upper = (c for c in table.columns if c.startswith("eti"))
     table = table.rename(columns={lower: "lower", upper: "upper"})
     table = table.assign(mcse=table["mcse_mean"])
@@ -190,6 +191,19 @@ def _dataset(draws: Any) -> xr.Dataset:
         f"draws must be a fit, or variables of it such as fit['posterior'][['alpha']]; this is of "
         f"the type {type(draws).__name__}."
     )
+
+
+def _plainly_named(draws: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
+    """Return variables under names that a DataTree accepts, and the labels of all parameters.
+
+    A reader's names may contain a slash, as in "km/h", which is a path in a tree.
+    """
+    labels = [
+        BaseLabeller().make_label_flat(name, at, place)
+        for name, at, place in xarray_sel_iter(draws, skip_dims={"chain", "draw"})
+    ]
+    names = [name for name in [*draws.data_vars, *draws.dims] if name not in ("chain", "draw")]
+    return draws.rename({name: f"name_{number}" for number, name in enumerate(names)}), labels
 
 
 def _chosen(draws: xr.Dataset, names: str | Sequence[str] | None) -> list[Hashable]:
@@ -307,13 +321,9 @@ def sensitivity(
 def _moved(fit: xr.DataTree, draws: xr.Dataset, chains: Any) -> pd.DataFrame:
     """Return the sensitivities to the priors and to the likelihood, from some of the chains."""
     groups = {name: fit[name].to_dataset() for name in ("log_prior", "log_likelihood")}
-    groups["posterior"] = draws
+    groups["posterior"], labels = _plainly_named(draws)
     part = xr.DataTree.from_dict({name: d.isel(chain=chains) for name, d in groups.items()})
     moved = {group: azs.psense(part, group=group) for group in ("prior", "likelihood")}
-    labels = [
-        BaseLabeller().make_label_flat(name, at, place)
-        for name, at, place in xarray_sel_iter(moved["prior"], skip_dims=set())
-    ]
     return pd.DataFrame({g: flatten_variables(values) for g, values in moved.items()}, labels)
 
 
