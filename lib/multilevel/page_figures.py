@@ -241,14 +241,17 @@ def causal_diagram(
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6.4, 2.9), squeeze=False)
     for ax, (title, arrows) in zip(axes[0], panels.items(), strict=True):
+        boxes = {}
         for name in dict.fromkeys(name for arrow in arrows for name in arrow):
             hidden = name in unmeasured
             color, style = (TERRACOTTA, "--") if hidden else (TEAL, "-")
             box = {"boxstyle": "round,pad=0.45", "fc": "white", "ec": color, "ls": style}
-            ax.text(*places[name], name, ha="center", va="center", bbox=box, zorder=3)
+            text = ax.text(*places[name], name, ha="center", va="center", bbox=box, zorder=3)
+            boxes[name] = text.get_bbox_patch()
         for cause, effect in arrows:
             color = TERRACOTTA if cause in unmeasured else TEAL
-            look = {"arrowstyle": "-|>", "color": color, "shrinkA": 18, "shrinkB": 18, "lw": 1.4}
+            look = {"arrowstyle": "-|>", "color": color, "shrinkA": 2, "shrinkB": 2, "lw": 1.4}
+            look |= {"patchA": boxes[cause], "patchB": boxes[effect]}
             ax.annotate("", places[effect], places[cause], arrowprops=look)
         x, y = np.transpose(list(places.values()))
         ax.set(title=title, xlim=(x.min() - 0.5, x.max() + 0.5))
