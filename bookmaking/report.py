@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     for cell in notebook.cells:
         cell.source = cell.source.replace('"fits/my-report"', f'"fits/{name}"')
         if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+            cell.outputs, cell.execution_count, cell.metadata = [], None, {}  # nothing folded
     with path.open("x", encoding="utf-8", newline="\n") as file:  # never over another file
         nbformat.write(notebook, file)
     print(f"{path}: open it in JupyterLab (python -m bookmaking lab), and fill it in.")

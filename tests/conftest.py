@@ -13,8 +13,9 @@ matplotlib.use("Agg")
 
 collect_ignore = ["submissions"]  # what students hand in
 
-LONGEST = ["test_nbgrader.py", "test_browser.py", "test_grading.py", "test_calibration.py"]
-LONGEST += ["test_sandbox.py", "test_studies.py", "test_compilation.py", "test_storage.py"]
+LONGEST = ["test_grading.py", "test_browser.py", "test_nbgrader.py", "test_calibration.py"]
+LONGEST += ["test_refit.py", "test_studies.py", "test_compilation.py", "test_sandbox.py"]
+LONGEST += ["test_exact.py", "test_own_data.py", "test_lab.py", "test_storage.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
