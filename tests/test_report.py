@@ -32,7 +32,7 @@ def reported(outcome):
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the command a folder of chapters with the template alone."""
+    """Return a folder of chapters, with the template alone, in which the command writes."""
     shutil.copy(CHAPTERS / f"{report.TEMPLATE}.ipynb", tmp_path)
     monkeypatch.setattr(report, "CHAPTERS", tmp_path)
     return tmp_path
