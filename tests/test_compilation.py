@@ -13,15 +13,19 @@ import pytest
 from nutpie.compile_pymc import CompiledPyMCModel
 from pymc.blocking import DictToArrayBijection
 from pymc.model.transform.optimization import freeze_dims_and_data
+from pytensor.graph.traversal import apply_ancestors
 from pytensor.raise_op import Assert
+from pytensor.tensor.math import Dot
 
 import multilevel as ml
+from multilevel import compilation
 from multilevel.compilation import (
     ERROR,
     NO_GRADIENT,
     NO_VALUE,
     OK,
     compile_with_numba,
+    density_and_gradient,
 )
 from multilevel.priors import PYTHON
 
@@ -35,6 +39,21 @@ DATA = pd.DataFrame(
         "arm": ["u", "v", "u", "v", "u", "v"],
     }
 )
+
+
+def matrices(of_parameters: bool = False) -> pm.Model:
+    """Build a model that multiplies vectors by matrices, as Bambi's do, from either side."""
+    rng = np.random.default_rng(1)
+    with pm.Model(coords={"row": range(6)}) as model:
+        slopes, weights = pm.Normal("slopes", shape=3), pm.Normal("weights", shape=4)
+        mean = pm.math.dot(rng.normal(size=(6, 3)), slopes) + weights @ rng.integers(9, size=(4, 6))
+        if of_parameters:
+            square = pm.Normal("square", shape=(2, 2))
+            mean += (square @ square).sum()
+        pm.Normal("y", mean, observed=DATA["y"], dims="row")
+    return model
+
+
 BUILDERS: dict[str, Callable[[], pm.Model]] = {
     "no pooling": lambda: ml.no_pooling(DATA, "y", "person"),
     "partial pooling": lambda: ml.partial_pooling(DATA, "y", "person"),
@@ -42,6 +61,7 @@ BUILDERS: dict[str, Callable[[], pm.Model]] = {
     "crossed": lambda: ml.crossed_intercepts(DATA, "left", ["person", "dose"], "arm"),
     "ordered": lambda: ml.ordered_logit(DATA, "answer", ["dose"]),
     "varying": lambda: ml.ordered_logit(DATA, "answer", ["dose"], "person"),
+    "matrices": matrices,
 }
 
 
@@ -69,6 +89,17 @@ def test_value_and_gradient_are_those_of_the_model(name: str) -> None:
         assert code == OK
         np.testing.assert_allclose(found, value(point), rtol=1e-10)
         np.testing.assert_allclose(gradient, slope(point), rtol=1e-8, atol=1e-10)
+
+
+def test_a_matrix_times_a_vector_calls_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba compiles a call of BLAS for half a minute."""
+    model = freeze_dims_and_data(matrices(of_parameters=True))
+    compiled: list[Any] = []
+    monkeypatch.setattr(compilation, "compile_graph", lambda _, graph, **__: compiled.extend(graph))
+    with pytest.raises(AttributeError):  # nothing was compiled
+        density_and_gradient(model, model.initial_point())
+    products = [n for n in apply_ancestors(compiled) if isinstance(n.op, Dot)]
+    assert {node.outputs[0].type.shape for node in products} == {(2, 2)}
 
 
 @pytest.mark.slow

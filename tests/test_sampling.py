@@ -11,8 +11,11 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
 import xarray as xr
+from pytensor.graph.basic import Apply
+from pytensor.graph.op import Op
 from scipy import stats
 from scipy.special import expit
 
@@ -86,6 +89,42 @@ def test_neither_what_is_compiled_already_nor_the_processor_changes_the_draws(
         exec(DRAWS, here)
         assert len(here["found"][0]) == 50
         assert str(here["found"]) == elsewhere.strip()
+
+
+class Times(Op):
+    """An operation as a reader may write it: printed alike, whatever it multiplies by."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def make_node(self, *inputs: Any) -> Apply[Any]:
+        """Take a number, and return one."""
+        return Apply(self, [*inputs], [pt.dscalar()])
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        """Multiply."""
+        outputs[0][0] = np.asarray(inputs[0] * self.factor)
+
+
+def times(factor: float) -> pm.Model:
+    with pm.Model() as model:
+        pm.Normal("y", Times(factor)(pm.Normal("x")), observed=1.0)
+    return model
+
+
+def test_a_model_that_is_drawn_again_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sampling.BACKENDS, "numba", lambda model: model)
+    monkeypatch.setattr(sampling, "COMPILED", {})
+    first, again = (ml.partial_pooling(DATA, "y", "person") for _ in "12")
+    assert sampling._compiled(first, "numba") is first
+    assert sampling._compiled(again, "numba") is first
+    others = [ml.partial_pooling(DATA[:-1], "y", "person"), times(1.0), times(2.0)]
+    for other in others:
+        assert sampling._compiled(other, "numba") is other
+    for number in range(sampling.KEPT):
+        sampling._compiled(times(number), "numba")
+    assert len(sampling.COMPILED) == sampling.KEPT
+    assert sampling._compiled(again, "numba") is again
 
 
 def test_another_seed_and_another_chain_give_other_draws(normal: xr.DataTree) -> None:

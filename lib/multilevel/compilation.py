@@ -23,14 +23,20 @@ from pymc.blocking import DictToArrayBijection
 from pymc.initial_point import make_initial_point_fn
 from pymc.pytensorf import compile as compile_graph
 from pymc.pytensorf import join_nonshared_inputs
+from pytensor.compile.mode import get_mode
 from pytensor.configdefaults import config
 from pytensor.gradient import grad
+from pytensor.graph.rewriting.basic import in2out, node_rewriter, out2in
 from pytensor.graph.rewriting.utils import rewrite_graph
-from pytensor.tensor import concatenate
+from pytensor.tensor import alloc, concatenate, expand_dims
+from pytensor.tensor.basic import Alloc
+from pytensor.tensor.math import Dot
 
 from multilevel.extras import need
 
 OK, ERROR, NO_GRADIENT, NO_VALUE = 0, 1, 3, 4  # return codes for nutpie; any error rejects the step
+
+LAST = 1000  # place of a rewrite after all of PyTensor's
 
 NUMBERS = types.CPointer(types.double)
 DENSITY = types.int64(types.uint64, NUMBERS, NUMBERS, NUMBERS, types.voidptr)
@@ -167,8 +173,29 @@ def density_and_gradient(
     """
     inputs = model.value_vars
     value: Any = rewrite_graph(model.logp(), include=["canonicalize", "stabilize"])
+    sums = in2out(node_rewriter([Dot])(_sum_of_products))
+    value = rewrite_graph(value, include=[], custom_rewrite=sums)
     slopes: Any = grad(value, inputs)
     gradient = concatenate([slope.ravel() for slope in slopes])
     outputs, vector = join_nonshared_inputs(point, [value, gradient], inputs)
     with model, config.change_flags(numba__fastmath=False):
-        return compile_graph([vector], outputs, mode=mode).vm.jit_fn
+        fills = out2in(node_rewriter([Alloc])(_fill_with_an_element))
+        quick = get_mode(mode).register((fills, LAST))
+        return compile_graph([vector], outputs, mode=quick).vm.jit_fn
+
+
+# Two operations take Numba seconds to compile that are quick when they are written otherwise.
+
+
+def _sum_of_products(_graph: Any, node: Any) -> list[Any] | None:
+    """Write a matrix times a vector as a sum, without BLAS, whose call takes half a minute."""
+    x, y = node.inputs
+    if 1 not in (x.type.shape[0], y.type.shape[1]):
+        return None
+    return [(x[:, :, None] * y[None]).sum(axis=1)]
+
+
+def _fill_with_an_element(_graph: Any, node: Any) -> list[Any] | None:
+    """Fill an array with an element of one, as 0-d ones are copied with checks of their shape."""
+    value, *shape = node.inputs
+    return [alloc(expand_dims(value, 0), *shape)] if value.ndim == 0 and shape else None

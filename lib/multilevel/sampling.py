@@ -15,7 +15,7 @@ from pymc.distributions.continuous import FlatRV, HalfFlatRV
 from pymc.model.transform.optimization import freeze_dims_and_data
 from pytensor.compile.maker import function
 from pytensor.graph.replace import vectorize_graph
-from pytensor.graph.traversal import ancestors
+from pytensor.graph.traversal import ancestors, apply_ancestors
 
 from multilevel import storage
 from multilevel.compilation import compile_with_jax, compile_with_numba
@@ -62,6 +62,10 @@ LARGEST = 1_000_000_000
 
 BLOCK = 250  # draws: derived quantities are computed in blocks that fit into the processor's cache
 LARGEST_BLOCK = 2_500_000  # numbers: with many rows, blocks have fewer draws
+
+COMPILED: dict[tuple[Any, ...], Any] = {}
+"""The last few models that were compiled, by all that their density depends on."""
+KEPT = 8
 
 # sample statistics: names in nutpie, and names in ArviZ
 STATS = {
@@ -281,7 +285,7 @@ def sample(
     keep = _keeps_log_likelihood(model, keep_log_likelihood, settings["draws"] * settings["chains"])
     ensure_compile_folder()
     frozen = freeze_dims_and_data(model)  # constants compile much faster than shared data
-    compiled = BACKENDS[backend](frozen)
+    compiled = _compiled(frozen, backend)
     raw = _run_sampler(compiled, settings, cores)
     unconstrained = raw["posterior"].dataset
     if "unconstrained_posterior" in raw.children:
@@ -326,6 +330,18 @@ def sample(
     if structure is not None:
         result.attrs[ATTRIBUTE] = to_json(structure)
     return result
+
+
+def _compiled(model: pm.Model, backend: str) -> Any:
+    """Compile a model, unless it is one of the last few, drawn again with other settings."""
+    # Operations of a reader's own may differ although they are printed alike.
+    operations = tuple(node.op for node in apply_ancestors([model.logp()]))
+    key = (storage.fingerprint(model, {"backend": backend}), operations)
+    if key not in COMPILED:
+        while len(COMPILED) >= KEPT:
+            del COMPILED[next(iter(COMPILED))]
+        COMPILED[key] = BACKENDS[backend](model)
+    return COMPILED[key]
 
 
 def _run_sampler(compiled: Any, settings: dict[str, Any], cores: int | None) -> xr.DataTree:
