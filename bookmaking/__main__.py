@@ -34,6 +34,8 @@ COMMANDS = {
     "kernel": Command("lab:kernel", "run", "offer this environment to a JupyterHub"),
     "check": Command("installation:main", "run", "check that this machine gives the right answer"),
     "ready": Command("ready:main", "run", "check whether an exercise is ready to be handed in"),
+    "newest": Command("newest:main", "book", "what the newest versions would change"),
+    "codecheck": Command("codecheck:main", "book", "make every figure and table from nothing"),
     "links": Command("html.build:links", "book", "check the external links"),
     "student": Command("grading.editions:student", "book", "the students' edition"),
     "instructor": Command("grading.editions:instructor", "book", "the instructor's edition"),

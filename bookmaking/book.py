@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from bookmaking.codecheck import write_manifest
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
 from bookmaking.notebooks.derivation import refuse_edited_notebooks, tidy
@@ -95,6 +96,7 @@ def notebooks(arguments: list[str]) -> int:
             text = source.read_text(encoding="utf-8")
             _replace(source, text, fill(text, glued(executed.cells)))
             shutil.copy(EXECUTED / f"{name}.ipynb", CHAPTERS)
+    write_manifest()
     return 0
 
 

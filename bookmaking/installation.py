@@ -1,17 +1,24 @@
 """Fit a small model and report whether this machine gives the right answer.
 
-usage: python -m bookmaking check
+usage: python -m bookmaking check [--to FILE]
 
 The model with partial pooling is fitted to the 91 people, and every posterior mean and standard
-deviation is compared with the exact answer, which needs no draws (see ``multilevel.exact``).
+deviation is compared with the exact answer, which needs no draws (see ``multilevel.exact``). With
+``--to``, the result is added to a table such as ``data/platforms.csv``.
 """
 
+import argparse
+import platform
+import re
 from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
 from time import monotonic
 
 import pandas as pd
 
 import multilevel as ml
+from multilevel.files import atomic
 
 SEED = 1
 STANDARD_ERRORS = 5
@@ -64,8 +71,37 @@ def in_words(table: pd.DataFrame) -> str:
     )
 
 
+def on_this_platform(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for the table of platforms: the machine, the versions, the worst difference."""
+    off = (table["yours"] - table["exact"]).abs() / table["may differ by"]
+    packages = ("pymc", "nutpie", "numba", "numpy")
+    row = {
+        "system": f"{platform.system()} {re.split('[-+]', platform.release())[0]}",
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "versions": " ".join(f"{package}=={version(package)}" for package in packages),
+        "numbers": len(table),
+        "wrong": int((~table["right"]).sum()),
+        "worst_difference": round(STANDARD_ERRORS * off.max(), 2),
+    }
+    return pd.DataFrame([row])
+
+
+def record(table: pd.DataFrame, file: Path) -> None:
+    """Add this platform to a table of platforms, in place of its earlier row."""
+    rows = on_this_platform(table)
+    if file.is_file():
+        rows = pd.concat([pd.read_csv(file), rows])
+    rows = rows.drop_duplicates(["system", "processor", "python", "versions"], keep="last")
+    with atomic(file) as temporary:
+        rows.to_csv(temporary, index=False)
+
+
 def main(arguments: Sequence[str] = ()) -> int:
-    """Fit, compare, print."""
+    """Fit, compare, print, and record the result if asked to."""
+    parser = argparse.ArgumentParser(prog="python -m bookmaking check")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="table to add the result to")
+    file = parser.parse_args(arguments).to
     start = monotonic()
     print("Fitting 91 people, 4 chains of 1000 draws ...", flush=True)
     model = ml.partial_pooling(ml.load_mlm(), "con", "id")
@@ -79,4 +115,6 @@ def main(arguments: Sequence[str] = ()) -> int:
     print(table.loc[names, ["exact", "yours", "may differ by"]].round(5).to_string())
     print(f"... and {len(table) - len(names)} more, in {monotonic() - start:.0f} seconds.\n")
     print(in_words(table))
+    if file is not None:
+        record(table, file)
     return int(not table["right"].all())

@@ -1,6 +1,7 @@
 """``make check`` says yes to the right answer, and no, with advice, to a wrong one."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 
@@ -25,8 +27,20 @@ def model() -> pm.Model:
     return ml.partial_pooling(ml.load_mlm(), "con", "id")
 
 
-def test_a_right_installation_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert installation.main() == 0
+def test_a_right_installation_is_told_so_and_recorded(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "platforms.csv"
+    older = {"system": "Linux 1", "processor": "x", "python": "3.12.0", "versions": "pymc==6.0"}
+    pd.DataFrame([older | {"numbers": 188, "wrong": 0, "worst_difference": 3.5}]).to_csv(
+        file, index=False
+    )
+    for _ in "12":  # the second row in place of the first
+        assert installation.main(["--to", str(file)]) == 0
+    rows = pd.read_csv(file)
+    assert rows["python"].tolist() == ["3.12.0", platform.python_version()]
+    assert rows["wrong"].tolist() == [0, 0]
+    assert 0.5 < rows["worst_difference"][1] < 5
     printed = capsys.readouterr().out
     assert "gives the book's answer: all 188 numbers agree" in printed
     assert "mean of sigma_alpha" in printed

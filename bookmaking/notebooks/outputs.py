@@ -15,10 +15,10 @@ fewer than one run in a hundred if errors are normal.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
-from math import hypot, sqrt
-from typing import Any
+from math import hypot, inf, sqrt
+from typing import Any, NamedTuple
 
 from bs4 import BeautifulSoup
 from nbval.plugin import transform_streams_for_comparison
@@ -27,6 +27,7 @@ from multilevel.estimates import MIME
 
 STANDARD_ERRORS = 5
 ROUNDING = 1e-6  # of numbers that do not come from draws: another processor may round differently
+LABELS = ["columns", "index_names", "index"]
 GLUED = "application/papermill.record/"
 
 
@@ -48,6 +49,49 @@ DIAGNOSTICS: dict[str, Callable[[float, float], float]] = {
     "cpu_seconds": within(20),  # of machines that are slow, fast or busy
     "high_k": lambda stored, fresh: 5 * sqrt(stored + fresh + 1),  # a count
 }
+
+
+class Pair(NamedTuple):
+    """A number of a table, stored and fresh."""
+
+    where: str
+    stored: Any
+    fresh: Any
+    may_differ: float
+    """By which chance and rounding explain that they differ."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both are the same, or chance explains the difference."""
+        if not self.may_differ:
+            return bool(self.stored == self.fresh)
+        return self.stored == self.fresh or abs(self.stored - self.fresh) <= self.may_differ
+
+    @property
+    def standard_errors(self) -> float:
+        """The difference, in combined Monte Carlo standard errors."""
+        return STANDARD_ERRORS * abs(self.stored - self.fresh) / (self.may_differ or inf)
+
+
+def pairs(stored: list[Any], fresh: list[Any]) -> Iterator[Pair]:
+    """Yield the numbers of a cell's outputs that carry standard errors, stored and fresh.
+
+    Parameters
+    ----------
+    stored, fresh
+        As for :func:`disagreements`. Tables with other labels than the stored ones are left out.
+    """
+    for old, new in zip(stored, fresh, strict=False):
+        tables = [
+            table
+            for output in (old, new)
+            for mime in (MIME, GLUED + MIME)
+            for table in output.get("data", {}).get(mime, {}).get("tables", [])
+        ]
+        half = len(tables) // 2
+        for table, again in zip(tables[:half], tables[half:], strict=False):
+            if all(table[labels] == again[labels] for labels in LABELS):
+                yield from (pair for pair, has_error in _pairs(table, again) if has_error)
 
 
 def disagreements(stored: list[Any], fresh: list[Any]) -> list[str]:
@@ -112,7 +156,7 @@ def _numbers(stored: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
 
 
 def _table(stored: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
-    for labels in ("columns", "index_names", "index"):
+    for labels in LABELS:
         if stored[labels] != fresh[labels]:
             return [
                 f"{labels}: {len(stored[labels])} stored, {len(fresh[labels])} fresh; first "
@@ -120,16 +164,23 @@ def _table(stored: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
                 for old, new in zip_longest(stored[labels], fresh[labels])
                 if old != new
             ][:1]
-    found = []
+    return [
+        f"{pair.where}: stored {pair.stored}, fresh {pair.fresh}, "
+        f"may differ by {pair.may_differ:.2g}"
+        for pair, _ in _pairs(stored, fresh)
+        if not pair.agrees
+    ]
+
+
+def _pairs(stored: dict[str, Any], fresh: dict[str, Any]) -> Iterator[tuple[Pair, bool]]:
+    """Yield the numbers of two tables with the same labels, and whether both have errors."""
     for i, row in enumerate(stored["index"]):
         for k, column in enumerate(stored["columns"]):
             old, new = stored["values"][i][k], fresh["values"][i][k]
             errors = stored["mcse"][i][k], fresh["mcse"][i][k]
+            where = f"row {row!r}, column {column!r}"
             may_differ = _may_differ(column, old, new, *errors)
-            if not (old == new or (may_differ and abs(old - new) <= may_differ)):
-                where = f"row {row!r}, column {column!r}"
-                found.append(f"{where}: stored {old}, fresh {new}, may differ by {may_differ:.2g}")
-    return found
+            yield Pair(where, old, new, may_differ), None not in errors
 
 
 def _may_differ(column: str, old: Any, new: Any, *errors: float | None) -> float:
