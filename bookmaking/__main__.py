@@ -36,6 +36,7 @@ COMMANDS = {
     "ready": Command("ready:main", "run", "check whether an exercise is ready to be handed in"),
     "newest": Command("newest:main", "book", "what the newest versions would change"),
     "codecheck": Command("codecheck:main", "book", "make every figure and table from nothing"),
+    "mutants": Command("mutants:main", "book", "mistakes on purpose: do the tests notice?"),
     "links": Command("html.build:links", "book", "check the external links"),
     "student": Command("grading.editions:student", "book", "the students' edition"),
     "instructor": Command("grading.editions:instructor", "book", "the instructor's edition"),
