@@ -18,7 +18,7 @@ from time import monotonic
 import pandas as pd
 
 import multilevel as ml
-from multilevel.files import atomic
+from bookmaking.recording import write_table
 
 SEED = 1
 STANDARD_ERRORS = 5
@@ -93,8 +93,7 @@ def record(table: pd.DataFrame, file: Path) -> None:
     if file.is_file():
         rows = pd.concat([pd.read_csv(file), rows])
     rows = rows.drop_duplicates(["system", "processor", "python", "versions"], keep="last")
-    with atomic(file) as temporary:
-        rows.to_csv(temporary, index=False)
+    write_table(rows, file)
 
 
 def main(arguments: Sequence[str] = ()) -> int:

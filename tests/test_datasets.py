@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import multilevel as ml
+from bookmaking import recording
 from bookmaking.studies import diary
 from multilevel.datasets import DATA, EDUCATION, TREATMENTS
 
@@ -169,28 +170,34 @@ def test_the_diary_is_what_its_script_simulates_and_its_page_and_dictionary_say_
 # The published files ------------------------------------------------------------------------------
 
 
-DERIVED = {
+RECORDED = {
     "calibration.csv",
     "acceptance.csv",
     "pooling.csv",
+    "platforms.csv",
     "benchmark.csv",
     "benchmark_browser.csv",
     "benchmark_growth.csv",
     "benchmark_scale.csv",
 }
-"""Made by `make calibrate`, `make acceptance`, `make study` and `make bench`."""
+"""What the project's own commands made."""
 
 
 def test_every_table_is_listed_with_its_checksum() -> None:
-    lines = (DATA / "SHA256SUMS").read_text().splitlines()
-    listed = {name: checksum for checksum, name in map(str.split, lines)}
-    actual = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in DATA.glob("*.csv")
-        if path.name not in DERIVED
-    }
-    assert listed == actual
-    assert set(LOADERS) | WITHOUT_LOADER == set(actual)
+    advice = "if you changed a table on purpose: python -m bookmaking.recording"
+    assert (DATA / recording.SUMS).read_text(encoding="utf-8") == recording.checksums(), advice
+    tables = {path.name for path in DATA.glob("*.csv")}
+    assert set(LOADERS) | WITHOUT_LOADER | RECORDED == tables
+
+
+def test_a_recorded_table_is_listed_with_its_new_checksum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "DATA", tmp_path)
+    for value in (1, 2):
+        recording.write_table(pd.DataFrame({"x": [value]}), tmp_path / "new.csv")
+        checksum = hashlib.sha256(f"x\n{value}\n".encode()).hexdigest()
+        assert (tmp_path / recording.SUMS).read_text() == f"{checksum}  new.csv\n"
 
 
 # A table that is not the published one ------------------------------------------------------------

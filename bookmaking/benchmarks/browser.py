@@ -20,9 +20,10 @@ import pandas as pd
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
-from bookmaking.benchmarks.compare import Failure, machine, measure, script, write
+from bookmaking.benchmarks.compare import Failure, machine, measure, script
 from bookmaking.benchmarks.measuring import CHAINS
 from bookmaking.paths import DATA, HTML
+from bookmaking.recording import write_table
 
 TABLE = DATA / "benchmark_browser.csv"
 ROUNDS = 3
@@ -108,7 +109,7 @@ def main() -> None:
         {"cpu_seconds": 2, "wall_seconds": 2, "ess_bulk": 0, "r_hat": 4}
     )
     table = table.assign(chains=CHAINS, draws=1000, machine=machine())
-    write(table.assign(date=datetime.now(UTC).date().isoformat()), TABLE)
+    write_table(table.assign(date=datetime.now(UTC).date().isoformat()), TABLE)
 
 
 if __name__ == "__main__":

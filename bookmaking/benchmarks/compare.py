@@ -30,7 +30,7 @@ import pandas as pd
 
 from bookmaking.environments import set_up
 from bookmaking.paths import BOOKMAKING, DATA, ROOT
-from multilevel.files import atomic
+from bookmaking.recording import write_table
 
 HERE = BOOKMAKING / "benchmarks"
 TABLE = DATA / "benchmark.csv"
@@ -250,12 +250,6 @@ def tell(row: dict[str, Any]) -> None:
     )
 
 
-def write(table: pd.DataFrame, path: Path) -> None:
-    """Write a table atomically."""
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False)
-
-
 def carry_out(given: argparse.Namespace, brms_rounds: int) -> pd.DataFrame:
     """Do all runs, one after the other.
 
@@ -390,7 +384,7 @@ def main(arguments: Sequence[str]) -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
-    write(table, given.table)
+    write_table(table, given.table)
     print(summarise(table))
     return int((table["distance"] > STANDARD_ERRORS).any())
 

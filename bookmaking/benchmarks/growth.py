@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bookmaking.benchmarks.compare import machine, measure_script, write
+from bookmaking.benchmarks.compare import machine, measure_script
 from bookmaking.paths import DATA
+from bookmaking.recording import write_table
 
 TABLE = DATA / "benchmark_growth.csv"
 EACH = 30  # responses of a person, as in the study
@@ -42,4 +43,4 @@ def main() -> None:
                 for caches in ("cold", "warm")
             ]
     table = pd.DataFrame(rows).drop(columns="elpd").round(2)
-    write(table.assign(date=datetime.now(UTC).date().isoformat(), machine=machine()), TABLE)
+    write_table(table.assign(date=datetime.now(UTC).date().isoformat(), machine=machine()), TABLE)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from bookmaking.benchmarks.compare import machine, measure_script, write
+from bookmaking.benchmarks.compare import machine, measure_script
 from bookmaking.environments import set_up
 from bookmaking.paths import DATA
+from bookmaking.recording import write_table
 
 TABLE = DATA / "benchmark_scale.csv"
 ROUNDS, FITS = 3, (100, 1100)  # their difference excludes the start
@@ -35,4 +36,4 @@ def main() -> None:
     jax = set_up("jax")
     rows += [measure_script("backends", "backends", [n, EACH * n], {}, jax) for n in PEOPLE]
     table = pd.DataFrame(rows)
-    write(table.assign(date=datetime.now(UTC).date().isoformat(), machine=machine()), TABLE)
+    write_table(table.assign(date=datetime.now(UTC).date().isoformat(), machine=machine()), TABLE)

@@ -24,8 +24,9 @@ from pytensor.printing import debugprint
 from pytensor.tensor.variable import TensorConstant
 
 from bookmaking.paths import BOOKMAKING, BUILD, DATA, LOCK
+from bookmaking.recording import write_table
 from bookmaking.studies.calibration import ALL, FORMS, LIMIT, histogram, replicate
-from multilevel.files import atomic, module_state
+from multilevel.files import module_state
 from multilevel.storage import PACKAGES
 from multilevel.studies import run_study
 
@@ -98,6 +99,5 @@ def main(arguments: list[str]) -> int:
         seconds = time.monotonic() - start
         print(f"calibrated {name}, {len(rank)} simulations, in {seconds:.0f} s", flush=True)
     about: dict[str, Any] = {"seed": SEED, "versions": versions()}
-    with atomic(TABLE) as temporary:
-        pd.concat(tables).assign(**about).to_csv(temporary, index=False)
+    write_table(pd.concat(tables).assign(**about), TABLE)
     return 0

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from bookmaking.paths import DATA
-from multilevel.files import atomic
+from bookmaking.recording import write_table
 
 TABLE = DATA / "diary.csv"
 SEED = 2026
@@ -80,5 +80,4 @@ def simulate(seed: int = SEED) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    with atomic(TABLE) as temporary:
-        simulate().to_csv(temporary, index=False)
+    write_table(simulate(), TABLE)

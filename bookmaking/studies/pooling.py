@@ -14,6 +14,7 @@ import jupytext
 import pandas as pd
 
 from bookmaking.paths import BUILD, CHAPTERS, DATA
+from bookmaking.recording import write_table
 from multilevel.files import atomic, code_state
 from multilevel.studies import run_study
 
@@ -66,6 +67,5 @@ def main(arguments: list[str]) -> int:
     errors["far"] = page.how_far(errors)
     tables = [page.mean_squares(errors, by).assign(by=name) for name, by in groups.items()]
     about = {"replicates": REPLICATES, "seed": SEED, "code_sha256": state}
-    with atomic(TABLE) as temporary:
-        pd.concat(tables).assign(**about).to_csv(temporary, index=False)
+    write_table(pd.concat(tables).assign(**about), TABLE)
     return 0
