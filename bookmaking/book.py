@@ -21,6 +21,7 @@ from bookmaking.notebooks.derivation import refuse_edited_notebooks, tidy
 from bookmaking.notebooks.execution import execute, outdated, refresh
 from bookmaking.notebooks.filling import fill, glued
 from bookmaking.paths import BOOKMAKING, BUILD, CHAPTERS, EXECUTED, HTML, ROOT, TOC, pages
+from bookmaking.printed import epub as ebook
 from multilevel.files import atomic
 
 BUILT_FROM = ".built-from"
@@ -66,6 +67,7 @@ def build_without_solutions() -> None:
     edition = editions.make_student()
     shutil.rmtree(HTML, ignore_errors=True)
     shutil.copytree(edition / "html", HTML)
+    ebook.make(HTML)
     archives.pack_pages(HTML)
     print("solutions are held back: pyproject.toml, [tool.bookmaking]")
 
@@ -74,6 +76,15 @@ def html(arguments: list[str]) -> int:
     """Build the HTML from the stored notebooks, without executing them."""
     with only_one(*BUILD_LOCK):
         build_if_changed([CHAPTERS / f"{name}.ipynb" for name in pages()])
+    return 0
+
+
+def epub(arguments: list[str]) -> int:
+    """Make the EPUB of the built pages anew, and check it."""
+    with only_one(*BUILD_LOCK):
+        if not (HTML / "index.html").is_file():
+            sys.exit("There are no pages yet: python -m bookmaking html builds them.")
+        ebook.make(HTML)
     return 0
 
 
@@ -118,11 +129,12 @@ def build_if_changed(sources: list[Path]) -> None:
     if missing:
         sys.exit(f"Missing: {', '.join(missing)}. python -m bookmaking notebooks makes them.")
     matter = [path for path in (BOOKMAKING / "html").rglob("*") if path.suffix != ".pyc"]
-    matter += [TOC, ROOT / "_config.yml"]
+    matter += [TOC, ROOT / "_config.yml", *(BOOKMAKING / "printed").glob("epub*")]
     state = _state([*sources, *sorted(path for path in matter if path.is_file())])
     mark = HTML / BUILT_FROM
     if not mark.is_file() or mark.read_text(encoding="utf-8") != state:
         build.build(sources)
+        ebook.make(HTML)
         mark.write_text(state, encoding="utf-8")
     archives.pack_both()  # the notebooks' archive has more files than the pages are built from
 

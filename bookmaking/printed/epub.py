@@ -13,24 +13,23 @@ import sys
 import tomllib
 import xml.etree.ElementTree as ET
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import yaml
 from bs4 import BeautifulSoup, Tag
 
+from bookmaking.html.archives import EPUB
 from bookmaking.paths import BOOKMAKING, ROOT
 from multilevel.files import atomic
 
-EPUB = "multilevel-models.epub"
-"""Name that the pages link to."""
 HERE, STATIC = BOOKMAKING / "printed", BOOKMAKING / "html" / "static"
 
 ARTICLE = re.compile(r"<article.*</article>", re.DOTALL)
@@ -42,8 +41,8 @@ BARE = {"style", "title", "border", "halign", "valign", "loading", "data-refit",
 """Attributes that are left out."""
 REFIT = "In the web pages of this book, you can fit the model again here, with your own choices."
 LEFT_OUT = (
-    "This e-book has the text, code, figures, tables and formulas of the book’s web pages. Only "
-    "there are the checks of the text, the numbers of each figure, and the parts that move."
+    "This e-book has the text, code, figures, tables and formulas of the book’s web pages. The "
+    "checks of the text, the numbers of each figure, and what moves are on the web pages alone."
 )
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 RAW = re.compile(r"\{[\w-]+\}`|\$\$|<!--|```|:::|\\begin|\*\*")
@@ -176,7 +175,7 @@ def _fold(soup: BeautifulSoup) -> None:
 
 def _clean(soup: BeautifulSoup) -> None:
     """Leave what EPUB allows, and let links lead to files of the EPUB."""
-    seen = set()
+    seen: set[Any] = set()
     for link in soup.select(".image-reference"):
         link.unwrap()
     for fraction in soup.select("mfrac[displaystyle]"):  # which MathML 3 has on mstyle alone
@@ -185,8 +184,9 @@ def _clean(soup: BeautifulSoup) -> None:
     for tag in soup(True):
         for attribute in BARE & tag.attrs.keys():
             del tag[attribute]
-        if "id" in tag.attrs and (tag["id"] in seen or seen.add(tag["id"])):
+        if tag.get("id") in seen:  # Sphinx gives all exercises of a page the same one
             del tag["id"]
+        seen.add(tag.get("id"))
         if "href" in tag.attrs:
             tag["href"] = re.sub(r"^([\w-]+)\.html\b", r"\1.xhtml", str(tag["href"]))
 
@@ -226,7 +226,7 @@ def _navigation(parts: list[Part]) -> str:
     )
 
 
-def _pictures(html: Path, files: dict[str, str | bytes]) -> list[Path]:
+def _pictures(html: Path, files: Mapping[str, str | bytes]) -> list[Path]:
     """Return the pictures that the pages show."""
     shown = {name for text in files.values() for name in re.findall(r'_images/([^"]+)"', str(text))}
     return [html / "_images" / name for name in sorted(shown)]
@@ -246,7 +246,7 @@ def _look() -> dict[str, str | bytes]:
     }
 
 
-def write(path: Path, files: dict[str, str | bytes], spine: list[str]) -> None:
+def write(path: Path, files: Mapping[str, str | bytes], spine: list[str]) -> None:
     """Write an EPUB: the same files give the same bytes at one commit.
 
     Parameters
@@ -282,7 +282,7 @@ def _moment() -> datetime:
     return datetime.fromtimestamp(int(said or (ROOT / "_toc.yml").stat().st_mtime), UTC)
 
 
-def _package(files: dict[str, str | bytes], spine: list[str], moment: datetime) -> str:
+def _package(files: Mapping[str, str | bytes], spine: list[str], moment: datetime) -> str:
     """Return the description of the book: its metadata, its files, and the order of its pages."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
