@@ -15,13 +15,13 @@ from pathlib import Path
 
 import nbformat
 
+from bookmaking.epub.packing import make as make_epub
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
 from bookmaking.notebooks.derivation import refuse_edited_notebooks, tidy
 from bookmaking.notebooks.execution import execute, outdated, refresh
 from bookmaking.notebooks.filling import fill, glued
 from bookmaking.paths import BOOKMAKING, BUILD, CHAPTERS, EXECUTED, HTML, ROOT, TOC, pages
-from bookmaking.printed import epub as ebook
 from multilevel.files import atomic
 
 BUILT_FROM = ".built-from"
@@ -67,7 +67,7 @@ def build_without_solutions() -> None:
     edition = editions.make_student()
     shutil.rmtree(HTML, ignore_errors=True)
     shutil.copytree(edition / "html", HTML)
-    ebook.make(HTML)
+    make_epub(HTML)
     archives.pack_pages(HTML)
     print("solutions are held back: pyproject.toml, [tool.bookmaking]")
 
@@ -84,7 +84,7 @@ def epub(arguments: list[str]) -> int:
     with only_one(*BUILD_LOCK):
         if not (HTML / "index.html").is_file():
             sys.exit("There are no pages yet: python -m bookmaking html builds them.")
-        ebook.make(HTML)
+        make_epub(HTML)
     return 0
 
 
@@ -128,13 +128,13 @@ def build_if_changed(sources: list[Path]) -> None:
     missing = [source.name for source in sources if not source.is_file()]
     if missing:
         sys.exit(f"Missing: {', '.join(missing)}. python -m bookmaking notebooks makes them.")
-    matter = [path for path in (BOOKMAKING / "html").rglob("*") if path.suffix != ".pyc"]
-    matter += [TOC, ROOT / "_config.yml", *(BOOKMAKING / "printed").glob("epub*")]
+    matter = [path for kind in ("html", "epub") for path in (BOOKMAKING / kind).rglob("*")]
+    matter = [path for path in matter if path.suffix != ".pyc"] + [TOC, ROOT / "_config.yml"]
     state = _state([*sources, *sorted(path for path in matter if path.is_file())])
     mark = HTML / BUILT_FROM
     if not mark.is_file() or mark.read_text(encoding="utf-8") != state:
         build.build(sources)
-        ebook.make(HTML)
+        make_epub(HTML)
         mark.write_text(state, encoding="utf-8")
     archives.pack_both()  # the notebooks' archive has more files than the pages are built from
 

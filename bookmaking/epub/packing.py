@@ -5,15 +5,13 @@ figures, which the pages have. The file is compared with the pages before it is 
 """
 
 import os
-import posixpath
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-import xml.etree.ElementTree as ET
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from html import escape
@@ -26,17 +24,19 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 import yaml
 from bs4 import BeautifulSoup, Tag
 
+from bookmaking.epub.checking import HEADINGS, Said, epubcheck, problems, squeezed
 from bookmaking.html.archives import EPUB
 from bookmaking.paths import BOOKMAKING, ROOT
 from multilevel.files import atomic
 
-HERE, STATIC = BOOKMAKING / "printed", BOOKMAKING / "html" / "static"
+HERE, STATIC = BOOKMAKING / "epub", BOOKMAKING / "html" / "static"
 
 ARTICLE = re.compile(r"<article.*</article>", re.DOTALL)
 PLAIN = re.compile(r'<span class="(?:[abd-jln-rt-z]\w?|pre)">([^<]*)</span>')
 """Code that is not set off: neither a comment nor a keyword, a string or a number."""
-DROPPED = [".page-ways", ".headerlink", ".figure-numbers", ".toctree-wrapper", "script", "style"]
-DROPPED += [".tag_raises-exception", "[data-refit] + .cell"]
+NOT_READ = ".headerlink, .figure-numbers, .tag_raises-exception"
+"""What the EPUB leaves to the pages, besides what needs a browser."""
+NEEDS_BROWSER = ".page-ways, .toctree-wrapper, script, style, [data-refit] + .cell"
 BARE = {"style", "title", "border", "halign", "valign", "loading", "data-refit", "data-explorable"}
 """Attributes that are left out."""
 REFIT = "In the web pages of this book, you can fit the model again here, with your own choices."
@@ -44,23 +44,10 @@ LEFT_OUT = (
     "This e-book has the text, code, figures, tables and formulas of the book’s web pages. The "
     "checks of the text, the numbers of each figure, and what moves are on the web pages alone."
 )
-HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
-RAW = re.compile(r"\{[\w-]+\}`|\$\$|<!--|```|:::|\\begin|\*\*")
-"""Markup that a page's prose never shows."""
-XHTML = "{http://www.w3.org/1999/xhtml}"
+FEATURES = ["MathML", "alternativeText", "tableOfContents", "structuralNavigation"]
 FONT = re.compile(r'url\("data:font/woff2;base64,([^"]+)"\)')
 TYPES = {".xhtml": "application/xhtml+xml", ".css": "text/css", ".png": "image/png"}
 TYPES |= {".woff2": "font/woff2", ".txt": "text/plain", ".svg": "image/svg+xml"}
-
-
-class Said(NamedTuple):
-    """What a page says, and its file in the EPUB has to say as well."""
-
-    headings: list[str]
-    figures: list[str]
-    """Their alternative texts."""
-    equations: list[str]
-    """Their numbers."""
 
 
 class Part(NamedTuple):
@@ -138,27 +125,25 @@ def convert(source: Path) -> tuple[str, Said]:
     article = ARTICLE.search(source.read_text(encoding="utf-8"))
     assert article is not None, source
     soup = BeautifulSoup(PLAIN.sub(r"\1", article[0]), "html.parser")
-    for link in soup.select(".headerlink"):
-        link.decompose()
+    _drop(soup, NOT_READ)
     said = Said(
-        [_squeezed(heading.get_text()) for heading in soup(HEADINGS)],
+        [squeezed(heading.get_text()) for heading in soup(HEADINGS)],
         [str(image["alt"]) for image in soup("img")],
         [number.get_text() for number in soup.select(".eqno")],
+        [squeezed(formula.get_text()) for formula in soup("math")],
+        [squeezed(head.get_text()) for head in soup("th")],
     )
-    _leave_out(soup)
+    _drop(soup, NEEDS_BROWSER)
+    for panel in soup.select("[data-refit]"):
+        panel.string = REFIT
     _fold(soup)
     _clean(soup)
     return _page(said.headings[0], str(soup), "../"), said
 
 
-def _leave_out(soup: BeautifulSoup) -> None:
-    """Leave out what needs a browser; on the first page, say what is left out."""
-    if soup.select_one("#how-to-run-the-notebooks") and (ways := soup.select_one(".page-ways")):
-        ways.insert_before(soup.new_tag("p", string=LEFT_OUT, attrs={"class": "page-times"}))
-    for part in soup.select(", ".join(DROPPED)):
+def _drop(soup: BeautifulSoup, parts: str) -> None:
+    for part in soup.select(parts):
         part.decompose()
-    for panel in soup.select("[data-refit]"):
-        panel.string = REFIT
 
 
 def _fold(soup: BeautifulSoup) -> None:
@@ -205,19 +190,24 @@ lang="en" xml:lang="en">
 
 
 def _navigation(parts: list[Part]) -> str:
-    """Return the table of contents, and the landmarks of the book."""
+    """Return the table of contents, what the EPUB leaves out, and the landmarks of the book."""
     (first, *parts), body = parts, ""
     for part in [*(Part("", [page]) for page in first.pages), *parts]:
         pages = "".join(
             f'<li><a href="chapters/{name}.xhtml">{escape(title)}</a></li>\n'
             for name, title in part.pages
         )
-        body += f"<li><span>{part.title}</span><ol>\n{pages}</ol></li>\n" if part.title else pages
+        body += (
+            f"<li><span>{escape(part.title)}</span><ol>\n{pages}</ol></li>\n"
+            if part.title
+            else pages
+        )
     start = next(name for part in [*parts, first] for name, _ in part.pages)
     return _page(
         "Contents",
         f"""<nav epub:type="toc"><h1>Contents</h1><ol>
 {body}</ol></nav>
+<p>{LEFT_OUT}</p>
 <nav epub:type="landmarks" hidden="hidden"><h2>Landmarks</h2><ol>
 <li><a epub:type="toc" href="nav.xhtml">Contents</a></li>
 <li><a epub:type="bodymatter" href="chapters/{start}.xhtml">Start</a></li>
@@ -242,7 +232,7 @@ def _look() -> dict[str, str | bytes]:
         "formulas.css": FONT.sub('url("formulas.woff2")', formulas),
         "formulas.woff2": b64decode(font[1]),
         "OFL.txt": (STATIC / "OFL.txt").read_bytes(),
-        "cover.png": (HERE / "epub-cover.png").read_bytes(),
+        "cover.png": (HERE / "cover.png").read_bytes(),
     }
 
 
@@ -274,12 +264,16 @@ def write(path: Path, files: Mapping[str, str | bytes], spine: list[str]) -> Non
 
 
 def _moment() -> datetime:
-    """Return when the book was changed last: as SOURCE_DATE_EPOCH or the last commit says."""
+    """Return when the book was changed last: as SOURCE_DATE_EPOCH or the last commit says.
+
+    No file in an archive is older than 1980.
+    """
     said = os.environ.get("SOURCE_DATE_EPOCH")
     if said is None and shutil.which("git"):
         command = ["git", "log", "-1", "--format=%ct"]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
-    return datetime.fromtimestamp(int(said or (ROOT / "_toc.yml").stat().st_mtime), UTC)
+    moment = datetime.fromtimestamp(int(said or (ROOT / "_toc.yml").stat().st_mtime), UTC)
+    return max(moment, datetime(1980, 1, 1, tzinfo=UTC))
 
 
 def _package(files: Mapping[str, str | bytes], spine: list[str], moment: datetime) -> str:
@@ -298,14 +292,13 @@ def _package(files: Mapping[str, str | bytes], spine: list[str], moment: datetim
     described = {
         "accessMode": ["textual", "visual"],
         "accessModeSufficient": ["textual,visual", "textual"],
-        "accessibilityFeature": ["MathML", "alternativeText", "tableOfContents"],
+        "accessibilityFeature": FEATURES,
         "accessibilityHazard": ["none"],
         "accessibilitySummary": [
             "Formulas are MathML, every figure has an alternative text, and tables have header "
             "cells. The table of contents leads to every page, and pages have headings."
         ],
     }
-    described["accessibilityFeature"] += ["structuralNavigation", "displayTransformability"]
     metas = "\n".join(
         f'<meta property="schema:{name}">{value}</meta>'
         for name, values in described.items()
@@ -335,81 +328,6 @@ def _package(files: Mapping[str, str | bytes], spine: list[str], moment: datetim
 """
 
 
-# The check of the file ---------------------------------------------------------------------------
-
-
-def problems(path: Path, said: dict[str, Said]) -> list[str]:
-    """Return what is wrong with an EPUB, in words.
-
-    Parameters
-    ----------
-    path
-        The file.
-    said
-        What each page has to say, by its name in the file.
-    """
-    pages, found = {}, []
-    with ZipFile(path) as packed:
-        names = {name.removeprefix("EPUB/") for name in packed.namelist()}
-        for name in sorted(name for name in names if name.endswith(".xhtml")):
-            try:
-                pages[name] = ET.fromstring(packed.read(f"EPUB/{name}"))
-            except ET.ParseError as error:
-                found.append(f"{name} is not XML: {error}")
-    anchors = {name: {tag.get("id") for tag in page.iter()} for name, page in pages.items()}
-    for name in [name for name in said if name in pages]:
-        for kind, wanted, there in zip(Said._fields, said[name], _said(pages[name]), strict=True):
-            if lacking := [text for text in wanted if text not in there] or wanted[len(there) :]:
-                found.append(f"{name} lacks {kind}: {lacking}")
-    for name, page in pages.items():
-        found += [f"{name} shows markup: {raw}" for raw in RAW.findall(_prose(page))]
-        for address in _addresses(page):
-            target, _, anchor = address.partition("#")
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-            target = target if address.partition("#")[0] else name
-            if target not in names or (anchor and anchor not in anchors.get(target, ())):
-                found.append(f"{name} links to {address}, which is not there")
-    return found
-
-
 def _missing(html: Path, said: dict[str, Said]) -> list[str]:
     built = {f"chapters/{page.stem}.xhtml" for page in (html / "chapters").glob("*.html")}
     return [f"{name} is missing" for name in sorted(built - said.keys())]
-
-
-def _said(page: ET.Element) -> Said:
-    headings = [tag for tag in page.iter() if tag.tag.removeprefix(XHTML) in HEADINGS]
-    return Said(
-        [_squeezed("".join(heading.itertext())) for heading in headings],
-        [image.get("alt", "") for image in page.iter(f"{XHTML}img")],
-        ["".join(tag.itertext()) for tag in page.iter() if tag.get("class") == "eqno"],
-    )
-
-
-def _prose(element: ET.Element) -> str:
-    if element.tag in (f"{XHTML}pre", f"{XHTML}code"):
-        return ""
-    return (element.text or "") + "".join(_prose(part) + (part.tail or "") for part in element)
-
-
-def _addresses(page: ET.Element) -> Iterator[str]:
-    for tag in page.iter():
-        address = tag.get("href", tag.get("src"))
-        if address is not None and not re.match(r"https?://|mailto:", address):
-            yield address
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.split())
-
-
-def epubcheck(path: Path) -> list[str]:
-    """Return what epubcheck says of an EPUB; if it is not installed, say so."""
-    program = shutil.which("epubcheck")
-    if program is None:
-        print("The EPUB was not checked by epubcheck, which Debian and Ubuntu have: epubcheck.")
-        return []
-    is_java = Path(program).read_bytes()[:2] == b"PK"  # as in Debian; elsewhere a script
-    command = [*(["java", "-jar"] if is_java else []), program, "--failonwarnings", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return [done.stdout + done.stderr] if done.returncode else []
