@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 from bookmaking.codecheck import write_manifest
+from bookmaking.epub.packing import make as make_epub
 from bookmaking.html import archives, build
 from bookmaking.locking import only_one
 from bookmaking.notebooks.derivation import refuse_edited_notebooks, tidy
@@ -67,6 +68,7 @@ def build_without_solutions() -> None:
     edition = editions.make_student()
     shutil.rmtree(HTML, ignore_errors=True)
     shutil.copytree(edition / "html", HTML)
+    make_epub(HTML)
     archives.pack_pages(HTML)
     print("solutions are held back: pyproject.toml, [tool.bookmaking]")
 
@@ -75,6 +77,15 @@ def html(arguments: list[str]) -> int:
     """Build the HTML from the stored notebooks, without executing them."""
     with only_one(*BUILD_LOCK):
         build_if_changed([CHAPTERS / f"{name}.ipynb" for name in pages()])
+    return 0
+
+
+def epub(arguments: list[str]) -> int:
+    """Make the EPUB of the built pages anew, and check it."""
+    with only_one(*BUILD_LOCK):
+        if not (HTML / "index.html").is_file():
+            sys.exit("There are no pages yet: python -m bookmaking html builds them.")
+        make_epub(HTML)
     return 0
 
 
@@ -119,12 +130,13 @@ def build_if_changed(sources: list[Path]) -> None:
     missing = [source.name for source in sources if not source.is_file()]
     if missing:
         sys.exit(f"Missing: {', '.join(missing)}. python -m bookmaking notebooks makes them.")
-    matter = [path for path in (BOOKMAKING / "html").rglob("*") if path.suffix != ".pyc"]
-    matter += [TOC, ROOT / "_config.yml"]
+    matter = [path for kind in ("html", "epub") for path in (BOOKMAKING / kind).rglob("*")]
+    matter = [path for path in matter if path.suffix != ".pyc"] + [TOC, ROOT / "_config.yml"]
     state = _state([*sources, *sorted(path for path in matter if path.is_file())])
     mark = HTML / BUILT_FROM
     if not mark.is_file() or mark.read_text(encoding="utf-8") != state:
         build.build(sources)
+        make_epub(HTML)
         mark.write_text(state, encoding="utf-8")
     archives.pack_both()  # the notebooks' archive has more files than the pages are built from
 

@@ -207,8 +207,9 @@ def test_a_page_says_how_long_it_takes(source: Path) -> None:
 def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -> None:
     page = HTML / "chapters" / f"{source.stem}.html"
     (line,) = soup(page).select("h1 + .page-times + .page-ways")
-    own, together, how, offline = (str(link["href"]) for link in line.select("a"))
+    own, together, how, offline, ebook = (str(link["href"]) for link in line.select("a"))
     assert (page.parent / offline).resolve() == HTML / "multilevel-html.zip"
+    assert (page.parent / ebook).resolve() == HTML / "multilevel-models.epub"
     cells = nbformat.read(page.parent / own, as_version=4).cells
     assert [cell.id for cell in cells] == [
         cell.id for cell in nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
@@ -239,6 +240,7 @@ def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
         "how to start them": "welcome.html#how-to-run-the-notebooks",
         "Binder": "https://hub/x.ipynb?a&b",
         "all pages": "../multilevel-html.zip",
+        "e-book": "../multilevel-models.epub",
     }
 
 
@@ -372,7 +374,9 @@ def test_the_archive_of_the_pages_holds_all_of_them() -> None:
     assert "multilevel-html/multilevel-html.zip" not in packed
     for source in SOURCES:
         assert f"multilevel-html/chapters/{source.stem}.html" in packed
+    assert "multilevel-html/multilevel-models.epub" not in packed
     assert "multilevel-html.zip" not in page  # a page from the archive does not lead to it
+    assert "multilevel-models.epub" not in page
 
 
 def test_the_archive_of_the_notebooks_can_make_its_environment_and_find_its_data(

@@ -16,6 +16,7 @@ import pytest
 from bookmaking import book
 from bookmaking.grading import editions, exercises
 from bookmaking.grading.plain import plain
+from bookmaking.html import archives
 from bookmaking.notebooks.derivation import derive
 from bookmaking.ready import EMPTY
 
@@ -282,6 +283,7 @@ def test_a_book_without_solutions_is_the_students_edition_and_nothing_else(
         monkeypatch.setattr(book, name, path)
     editions.pack_notebooks(edition)
     monkeypatch.setattr(editions, "make_student", lambda: edition)
+    monkeypatch.setattr(book, "make_epub", lambda html: (html / archives.EPUB).touch())
     book.build_without_solutions()
     built = {str(p.relative_to(tmp_path / "_build")) for p in (tmp_path / "_build").rglob("*.*")}
     assert built == {
@@ -289,9 +291,11 @@ def test_a_book_without_solutions_is_the_students_edition_and_nothing_else(
         "html/searchindex.js",
         "html/_sources/a.ipynb",
         "html/multilevel-html.zip",
+        "html/multilevel-models.epub",
         "html/multilevel-notebooks.zip",
     }
-    pages = {name.removeprefix("html/") for name in built} - {"multilevel-html.zip"}
+    pages = {name.removeprefix("html/") for name in built}
+    pages -= {"multilevel-html.zip", "multilevel-models.epub"}
     for archive, expected in {"html": pages, "notebooks": {"chapters/a.ipynb"}}.items():
         name = f"multilevel-{archive}"
         with zipfile.ZipFile(tmp_path / "_build" / "html" / f"{name}.zip") as packed:

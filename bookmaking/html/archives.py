@@ -9,7 +9,8 @@ from bookmaking.paths import CHAPTERS, HTML, ROOT, pages
 from multilevel.files import atomic
 
 NOTEBOOKS_ZIP, PAGES_ZIP = "multilevel-notebooks.zip", "multilevel-html.zip"
-"""Names that the pages link to; the second holds the first, but not itself."""
+EPUB = "multilevel-models.epub"
+"""Names that the pages link to; the second holds the first, and neither itself nor the third."""
 OFFLINE = re.compile(r'<span class="offline">.*?</span>')
 """Where a page leads to the archive of the pages, which a page from an archive does not do."""
 
@@ -58,6 +59,6 @@ def pack_both() -> None:
 
 def pack_pages(html: Path) -> None:
     """Pack built pages, in their own folder."""
-    left_out = (PAGES_ZIP, ".")
+    left_out = (PAGES_ZIP, EPUB, ".")
     pages = (file for file in html.rglob("*") if not file.name.startswith(left_out))
     pack(html / PAGES_ZIP, html, pages)

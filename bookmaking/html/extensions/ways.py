@@ -5,7 +5,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookmaking.html.archives import NOTEBOOKS_ZIP, PAGES_ZIP
+from bookmaking.html.archives import EPUB, NOTEBOOKS_ZIP, PAGES_ZIP
 
 SECTION = "how-to-run-the-notebooks"
 """Section of the first page that explains it."""
@@ -28,7 +28,8 @@ def offer_ways(
         if group.get("label") == "launch-buttons":
             run += [_link(button["url"], button["text"]) for button in group["buttons"]]
     line = f"Run it: {', '.join(run)}."
-    offline = f" Read it offline: {_link(pathto(PAGES_ZIP, 1), 'all pages')}."
+    files = [_link(pathto(PAGES_ZIP, 1), "all pages"), _link(pathto(EPUB, 1), "e-book")]
+    offline = f" Read it offline: {', '.join(files)}."
     line += f'<span class="offline">{offline}</span>'  # archives.py leaves it out of archives
     line = f'<p class="page-ways">{line}</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>{line}", 1)
