@@ -34,6 +34,11 @@ class Entry(NamedTuple):
     node: Definition
 
     @property
+    def heading(self) -> str:
+        """Its name without that of a module."""
+        return self.written.removeprefix("ml.").removeprefix(f"{FIGURES}.")
+
+    @property
     def docstring(self) -> str:
         """Its docstring, without indentation."""
         return ast.get_docstring(self.node) or ""
@@ -90,8 +95,8 @@ def reference(module: str) -> str:
 
 def _entry(entry: Entry) -> Iterator[str]:
     """Set an entry: its name, how it is called, what it does, and the sections of its docstring."""
-    signature, types = _called(entry.node)
-    yield f"### {entry.written.removeprefix('ml.').removeprefix('figures.')}"
+    signature, types = called(entry.node)
+    yield f"### {entry.heading}"
     yield f"`{entry.written}{signature}`"
     first, *sections = SECTION.split(entry.docstring)
     yield from _paragraphs(first)
@@ -105,11 +110,11 @@ def _entry(entry: Entry) -> Iterator[str]:
             yield from _definitions(body, title, types)
 
 
-def _called(node: Definition) -> tuple[str, dict[str, str]]:
+def called(node: Definition) -> tuple[str, dict[str, str]]:
     """Return the arguments of a function, or those that make an object, and their types by name."""
     if isinstance(node, ast.ClassDef):
         starts = [each for each in node.body if isinstance(each, ast.FunctionDef)]
-        return next((_called(each) for each in starts if each.name == "__init__"), ("", {}))
+        return next((called(each) for each in starts if each.name == "__init__"), ("", {}))
     arguments, types = copy.deepcopy(node.args), {}
     arguments.args = [each for each in arguments.args if each.arg not in ("self", "cls")]
     plain = _Plain(node)
@@ -154,7 +159,7 @@ def _definitions(body: str, title: str, types: dict[str, str]) -> Iterator[str]:
         if title != "Returns":
             known = types if title == "Parameters" else {}
             term = ", ".join(
-                f"`{name}`" + f" (`{known.get(name)}`)" * (known.get(name, "Any") != "Any")
+                f"**`{name}`**" + f" (`{known.get(name)}`)" * (known.get(name, "Any") != "Any")
                 for name in head.split(", ")
             )
         words = "\n\n  ".join(_paragraphs(dedent(text)))
@@ -185,9 +190,18 @@ def _paragraphs(text: str) -> Iterator[str]:
     """Set paragraphs, each in a line, and formulas."""
     for number, part in enumerate(MATH.split(text)):
         if number % 2:
-            yield f"$$\n{dedent(part).strip()}\n$$"
+            yield _formula(dedent(part).strip())
         else:
             yield from (_plain(each) for each in re.split(r"\n\n+", part) if each.strip())
+
+
+def _formula(tex: str) -> str:
+    """Set a formula, and where its lines end in a space, one below the other."""
+    lines = tex.split("\\quad\n")
+    if len(lines) > 1:
+        aligned = " \\\\\n".join(f"& {line.strip()}" for line in lines)
+        tex = f"\\begin{{aligned}}\n{aligned}\n\\end{{aligned}}"
+    return f"$$\n{tex}\n$$"
 
 
 def _plain(text: str) -> str:
@@ -198,6 +212,7 @@ def _role(found: re.Match[str]) -> str:
     """Set code and formulas; a public name links to its entry."""
     if found["role"] == "math":
         return f"${found['of']}$"
-    name = found["code"] or found["of"].removeprefix("multilevel.")
+    full = found["code"] or found["of"]
+    name = full.removeprefix("multilevel.")
     public = {entry.node.name for each in entries().values() for entry in each}
-    return f"[`{name}`](#{name.lower()})" if found["role"] and name in public else f"`{name}`"
+    return f"[`{name}`](#{name.lower()})" if found["role"] and name in public else f"`{full}`"

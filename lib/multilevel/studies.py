@@ -36,7 +36,20 @@ IDENTITY = "study.json"  # file that identifies the study of a folder
 
 
 class StudyError(RuntimeError):
-    """Raised when a study stops early; finished replicates are stored."""
+    """Raised when a study stops early; finished replicates are stored.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> def stops(rng):
+    ...     raise SystemExit
+    >>> try:
+    ...     ml.run_study(stops, replicates=2, seed=1, workers=0, progress=False)
+    ... except ml.StudyError as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+    Replicate 0 of the study called sys.exit(None).
+    A replicate cannot end the process: let it return a table, or raise an error.
+    """
 
 
 def run_study(

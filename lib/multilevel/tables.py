@@ -442,6 +442,16 @@ def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
     Returns
     -------
     Estimates
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> draws = pd.DataFrame({"person": "ann", "alpha": [0.4812, 0.3924, 0.4426]})
+    >>> ml.peek(draws, rows=2)
+      person  alpha
+    0    ann  0.481
+    1    ann  0.392
     """
     table, rows = as_frame(draws, "draws"), _whole_number("rows", rows)
     glimpse = Estimates.of(table.head(rows), table.select_dtypes("float").std())
@@ -592,6 +602,18 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
         The columns of ``printed``; ``ours`` and ``mcse``; ``standard_errors``, the difference (ours
         minus printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
         its absolute value is at most 5.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> ours = pd.DataFrame({"mean": [0.51, 0.32], "mcse_mean": 0.01}, index=["alpha", "beta"])
+    >>> printed = pd.DataFrame({"parameter": ["alpha", "beta"], "value": [0.5, 0.4]})
+    >>> printed = printed.assign(statistic="mean", digits=2)
+    >>> ml.agreement(ml.Estimates(ours), printed)[["parameter", "standard_errors", "agrees"]]
+      parameter standard_errors  agrees
+    0     alpha            0.35    True
+    1      beta           -5.30   False
     """
     at = list(zip(printed["parameter"], printed["statistic"], strict=True))
     value = np.array([ours.loc[parameter, statistic] for parameter, statistic in at])
