@@ -23,6 +23,7 @@ SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}$", re.MULTILINE)
 MATH = re.compile(r"^\.\. math::\n((?:(?: +.*)?\n?)*)", re.MULTILINE)
 ROLE = re.compile(r":(?P<role>\w+):`(?P<of>[^`]+)`|``(?P<code>.+?)``(?!`)", re.DOTALL)
 DIRECTIVE = re.compile(r" *# doctest:.*")
+IMPORTS = re.compile(r"\A(?:(?:import|from) .+\n)+(?=.)")
 
 type Definition = ast.FunctionDef | ast.ClassDef
 
@@ -171,7 +172,7 @@ def _examples(body: str) -> Iterator[str]:
     for kind, parts in groupby(_pieces(body), itemgetter(0)):
         text = "".join(part for _, part in parts)
         if kind:
-            yield f"```{kind}\n{text}```"
+            yield f"```{kind}\n{IMPORTS.sub(r'\g<0>\n', text)}```"
         else:
             yield from _paragraphs(text)
 

@@ -490,11 +490,12 @@ def linear(
     r"""Build a normal model with any number of groups, varying intercepts and varying slopes.
 
     .. math::
-        y_i \sim \text{Normal}(\eta_i, \sigma)
+        y_i \sim \text{Normal}(\eta_i, \sigma), \quad
+        \eta_i = \bar\alpha + x_i \beta
+        + \sum_g (\alpha_{g,j_g[i]} + \sum_k \lambda_{gk,j_g[i]} x_{ki})
 
-    with :math:`\eta_i = \bar\alpha + x_i \beta + \sum_g (\alpha_{g,j_g[i]} + \sum_k
-    \lambda_{gk,j_g[i]} x_{ki})`, where the effects :math:`(\alpha_{g,j}, \lambda_{g1,j},
-    \dots)` of a cluster are :math:`\text{Normal}(0, \Sigma_g)`. The models of
+    where the effects :math:`(\alpha_{g,j}, \lambda_{g1,j}, \dots)` of a cluster are
+    :math:`\text{Normal}(0, \Sigma_g)`. The models of
     :func:`partial_pooling` and :func:`varying_slopes` are special cases.
 
     The priors are :math:`\bar\alpha \sim \text{Normal}(0, 1.5)`, :math:`\beta \sim
@@ -574,11 +575,12 @@ def logistic(
     r"""Build a logistic model with any number of groups, varying intercepts and varying slopes.
 
     .. math::
-        y_i \sim \text{Bernoulli}(\text{logit}^{-1}(\eta_i))
+        y_i \sim \text{Bernoulli}(\text{logit}^{-1}(\eta_i)), \quad
+        \eta_i = \bar\alpha + x_i \beta
+        + \sum_g (\alpha_{g,j_g[i]} + \sum_k \lambda_{gk,j_g[i]} x_{ki})
 
-    with :math:`\eta_i = \bar\alpha + x_i \beta + \sum_g (\alpha_{g,j_g[i]} + \sum_k
-    \lambda_{gk,j_g[i]} x_{ki})`, where the effects :math:`(\alpha_{g,j}, \lambda_{g1,j},
-    \dots)` of a cluster are :math:`\text{Normal}(0, \Sigma_g)`. The model of
+    where the effects :math:`(\alpha_{g,j}, \lambda_{g1,j}, \dots)` of a cluster are
+    :math:`\text{Normal}(0, \Sigma_g)`. The model of
     :func:`crossed_intercepts` has a treatment in place of the predictors.
 
     The priors are :math:`\bar\alpha \sim \text{Normal}(0, 1.5)`, :math:`\beta \sim

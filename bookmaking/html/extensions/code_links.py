@@ -11,6 +11,7 @@ from bookmaking.notebooks.functions import entries
 
 PAGE = "chapters/functions"
 SUMMARIES = {entry.written: entry.summary for module in entries().values() for entry in module}
+HEADINGS = {name.partition(".")[2] for name in SUMMARIES}
 USED = re.compile(
     r'<span class="n">(ml|figures)</span><span class="o">\.</span><span class="n">(\w+)</span>'
 )
@@ -21,8 +22,7 @@ def name_entries(app: Sphinx, doctree: nodes.document) -> None:
     """Let the address of an entry end in its name as code writes it: ``#load_mlm``."""
     if app.env.docname == PAGE:
         for section in doctree.findall(nodes.section):
-            name = section[0].astext()
-            if name.isidentifier() and name not in section["ids"]:
+            if (name := section[0].astext()) in HEADINGS and name not in section["ids"]:
                 section["ids"].insert(0, name)
 
 
