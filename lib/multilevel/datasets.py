@@ -39,7 +39,7 @@ def load_mlm(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``mlm.csv`` and ``SHA256SUMS``; by default the one of the book.
+        Folder with ``mlm.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``chimpanzees.csv`` and ``SHA256SUMS``; by default the one of the book.
+        Folder with ``chimpanzees.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def load_sleep(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``sleep.csv`` and ``SHA256SUMS``; by default the one of the book.
+        Folder with ``sleep.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     ----------
     folder
         Folder with ``trolley_responses.csv``, ``trolley_cases.csv`` and ``SHA256SUMS``;
-        by default the one of the book.
+        by default that of the book.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def load_lecture(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``lecture.csv`` and ``SHA256SUMS``; by default the one of the book.
+        Folder with ``lecture.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------

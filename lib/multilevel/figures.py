@@ -266,7 +266,8 @@ def gradient_intervals(
     >>> from multilevel import figures
     >>> rng = np.random.default_rng(1)
     >>> draws = rng.normal([0.2, 0.5], 0.1, (4, 500, 2))
-    >>> level = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
+    >>> people = {"person": ["ann", "bob"]}
+    >>> level = xr.DataArray(draws, people, dims=("chain", "draw", "person"))
     >>> figure = figures.gradient_intervals({"no pooling": level}, "person", "level")
     """
     figure, axes = plt.subplots(len(panels), figsize=(6, 2.6 * len(panels)), sharey=True)
@@ -372,8 +373,10 @@ def forest(
     >>> from multilevel import figures
     >>> rng = np.random.default_rng(1)
     >>> draws = rng.normal([0.2, 0.5], 0.1, (4, 500, 2))
-    >>> level = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
-    >>> figure = figures.forest(ml.summarise(level.rename("alpha")), "level (95 % interval)")
+    >>> people = {"person": ["ann", "bob"]}
+    >>> level = xr.DataArray(draws, people, dims=("chain", "draw", "person"))
+    >>> summary = ml.summarise(level.rename("alpha"))
+    >>> figure = figures.forest(summary, "level (95 % interval)")
     """
     if inner is not None and not inner.index.equals(summary.index):
         raise ValueError("inner must have the rows of summary: summarise the same draws twice.")
@@ -425,7 +428,7 @@ def densities(
     >>> import numpy as np
     >>> from multilevel import figures
     >>> draws = np.random.default_rng(1).exponential(size=(4, 500))
-    >>> figure = figures.densities({"sigma": draws}, "sd", xlim=(0, 5), reference={"mean": 1})
+    >>> figure = figures.densities({"sigma": draws}, "sd", (0, 5), reference={"mean": 1})
     """
     refuse_more_than(draws, 4)
     figure, ax = plt.subplots(figsize=(6, 3.4))
@@ -496,8 +499,8 @@ def scatter_of_draws(
     >>> import xarray as xr
     >>> from multilevel import figures
     >>> rng = np.random.default_rng(1)
-    >>> names = ("chain", "draw")
-    >>> panel = xr.Dataset({name: (names, rng.normal(size=(4, 100))) for name in ("x", "y")})
+    >>> draws = xr.DataArray(rng.normal(size=(2, 4, 100)), dims=("name", "chain", "draw"))
+    >>> panel = xr.Dataset({"x": draws[0], "y": draws[1]})
     >>> panel["diverging"] = panel["x"] < -2
     >>> figure = figures.scatter_of_draws({"centred": panel}, "alpha", "log sigma")
     """
@@ -788,7 +791,8 @@ def predictive_by_cluster(
     >>> import pandas as pd
     >>> import xarray as xr
     >>> from multilevel import figures
-    >>> data = pd.DataFrame({"person": np.repeat(["ann", "bob"], 3), "y": [1, 2, 3, 4, 5, 6]})
+    >>> person = np.repeat(["ann", "bob"], 3)
+    >>> data = pd.DataFrame({"person": person, "y": [1, 2, 3, 4, 5, 6]})
     >>> draws = np.random.default_rng(1).normal(data["y"], 1, (200, 6))
     >>> simulated = xr.DataArray(draws, {"row": data.index}, ("draw", "row"))
     >>> figure = figures.predictive_by_cluster(data, "y", "person", simulated, "mean of y")

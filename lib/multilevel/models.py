@@ -307,7 +307,7 @@ def varying_slopes(
     >>> people = ["ann", "ann", "bob", "bob"]
     >>> y = [0.3, 0.5, -0.1, 0.2]
     >>> data = pd.DataFrame({"person": people, "day": [0, 1, 0, 1], "y": y})
-    >>> model = ml.varying_slopes(data, "y", predictors=["day"], group="person", slope="day")
+    >>> model = ml.varying_slopes(data, "y", ["day"], group="person", slope="day")
     >>> sorted(name for name in model.named_vars if name[0] != "_" and "_person" in name)
     ['alpha_person', 'day_person', 'rho_person', 'sigma_day_person', 'sigma_person']
     """
@@ -625,7 +625,7 @@ def logistic(
     --------
     >>> import multilevel as ml
     >>> data = ml.load_chimpanzees()
-    >>> model = ml.logistic(data, "pulled_left", ["prosoc_left"], groups=["actor", "block"])
+    >>> model = ml.logistic(data, "pulled_left", ["prosoc_left"], ["actor", "block"])
     >>> model.named_vars_to_dims["alpha_block"]
     ('block',)
     """

@@ -128,7 +128,8 @@ def run_study(
     >>> import pandas as pd
     >>> def replicate(rng, n):
     ...     return pd.DataFrame({"mean": [rng.normal(size=n).mean()]})
-    >>> ml.run_study(replicate, replicates=3, seed=1, workers=0, progress=False, n=10).round(2)
+    >>> study = ml.run_study(replicate, 3, seed=1, workers=0, progress=False, n=10)
+    >>> study.round(2)
        replicate  mean
     0          0  0.22
     1          1  0.26

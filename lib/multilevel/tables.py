@@ -494,7 +494,8 @@ def interval(
     >>> import numpy as np
     >>> import xarray as xr
     >>> draws = np.random.default_rng(1).normal([1, 5], size=(4, 1000, 2))
-    >>> alpha = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
+    >>> people = {"person": ["ann", "bob"]}
+    >>> alpha = xr.DataArray(draws, people, dims=("chain", "draw", "person"))
     >>> ml.interval(alpha)
       person mean lower upper
     0    ann  1.0  -0.9   3.0
@@ -607,10 +608,11 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
     --------
     >>> import multilevel as ml
     >>> import pandas as pd
-    >>> ours = pd.DataFrame({"mean": [0.51, 0.32], "mcse_mean": 0.01}, index=["alpha", "beta"])
-    >>> printed = pd.DataFrame({"parameter": ["alpha", "beta"], "value": [0.5, 0.4]})
+    >>> names = ["alpha", "beta"]
+    >>> ours = ml.Estimates({"mean": [0.51, 0.32], "mcse_mean": 0.01}, index=names)
+    >>> printed = pd.DataFrame({"parameter": names, "value": [0.5, 0.4]})
     >>> printed = printed.assign(statistic="mean", digits=2)
-    >>> ml.agreement(ml.Estimates(ours), printed)[["parameter", "standard_errors", "agrees"]]
+    >>> ml.agreement(ours, printed)[["parameter", "standard_errors", "agrees"]]
       parameter standard_errors  agrees
     0     alpha            0.35    True
     1      beta           -5.30   False
