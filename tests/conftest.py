@@ -10,6 +10,7 @@ from multilevel import compilation
 from tests.chromium import CHROMIUM, FLAGS
 
 matplotlib.use("Agg")
+matplotlib.rcParams["figure.max_open_warning"] = 0  # examples in docstrings leave theirs open
 
 collect_ignore = ["submissions"]  # what students hand in
 

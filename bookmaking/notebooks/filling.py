@@ -3,8 +3,9 @@
 A comment names the source, so that the text reads well wherever Markdown is shown:
 ``about 0.72<!--icc--> of the variance`` has the number that a cell glued as ``icc``, and
 ``<!--columns: pooling.csv-->``, down to ``<!--end-->``, has that table's columns from the
-dictionary of the data (``entries``: all that the dictionary says), or, after ``<!--references:
-references.bib-->``, the bibliography. ``make notebooks`` fills them in; a new number begins as
+dictionary of the data (``entries``: all that the dictionary says). After ``<!--references:
+references.bib-->`` comes the bibliography, and after ``<!--functions: models-->`` what the
+docstrings of a module say. ``make notebooks`` fills all of them in; a new number begins as
 ``?<!--icc-->``.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bookmaking.html.extensions.typography import set_numbers
+from bookmaking.notebooks.functions import reference
 from bookmaking.notebooks.references import references
 from bookmaking.paths import ROOT
 
@@ -21,7 +23,8 @@ CODE = r"`[^`\n]+`"
 NUMBER = re.compile(r"(?P<written>[\w.,?−\xa0-]*)<!--(?P<name>(?!end\b)[\w-]+)-->")
 COMMENT_OR_CODE = re.compile(rf"{CODE}|<!--.*?-->")
 BLOCK = re.compile(
-    r"(?P<start><!--(?P<kind>columns|entries|references): (?P<of>[\w., ]+)-->\n).*?(?=<!--end-->)",
+    r"(?P<start><!--(?P<kind>columns|entries|functions|references): (?P<of>[\w., ]+)-->\n)"
+    r".*?(?=<!--end-->)",
     re.DOTALL,
 )
 
@@ -39,7 +42,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     Raises
     ------
     ValueError
-        No cell glues a number, a comment follows none, or the dictionary has no such entry; the
+        No cell glues a number, a comment follows none, or there is no such entry or module; the
         message names it.
     """
     number_or_code = re.compile(f"{NUMBER.pattern}|{CODE}")
@@ -60,10 +63,12 @@ def _number(found: re.Match[str], values: Mapping[str, str]) -> str:
 
 
 def _block(found: re.Match[str]) -> str:
-    """Return a block with references, tables' columns, or their whole entries one level lower."""
+    """Return a block with references, functions, or a dictionary's columns or whole entries."""
     parts = [found["start"]]
     if found["kind"] == "references":
         return "\n".join([*parts, references(), ""])
+    if found["kind"] == "functions":
+        return "\n".join([*parts, reference(found["of"]), "", ""])
     dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     for table in found["of"].split(", "):
         entry = re.search(rf"^## {re.escape(table)}\b.*?(?=^## |\Z)", dictionary, re.DOTALL | re.M)

@@ -60,6 +60,21 @@ def count_rows(
         valid.
     FileNotFoundError
         No such file exists.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> data = pd.DataFrame({"dose": [0, 1, 1, 0], "ill": [1, 0, 0, 0]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data.to_parquet(f"{folder}/people.parquet")
+    ...     table = ml.count_rows(folder, ["dose", "ill"])
+    >>> table
+       dose  ill  count
+    0     0    0      1
+    1     0    1      1
+    2     1    0      2
     """
     need("duckdb", purpose="count_rows")
     import duckdb

@@ -39,7 +39,7 @@ def load_mlm(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``mlm.csv`` and ``SHA256SUMS``.
+        Folder with ``mlm.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def load_chimpanzees(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``chimpanzees.csv`` and ``SHA256SUMS``.
+        Folder with ``chimpanzees.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def load_sleep(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``sleep.csv`` and ``SHA256SUMS``.
+        Folder with ``sleep.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -135,11 +135,12 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``trolley_responses.csv``, ``trolley_cases.csv`` and ``SHA256SUMS``.
+        Folder with ``trolley_responses.csv``, ``trolley_cases.csv`` and ``SHA256SUMS``;
+        by default that of the book.
 
     Returns
     -------
-    DataFrame of 9930 rows, one per response, person by person
+    DataFrame of 9,930 rows, one per response, person by person
         ``id``, ``case``, ``story``, ``action``, ``intention``, ``contact`` (0 or 1), ``response``
         (ordered categorical 1 to 7: how permissible), ``age`` (years), ``male`` (0 or 1) and
         ``edu`` (ordered categorical).
@@ -150,6 +151,14 @@ def load_trolley(folder: Path = DATA) -> pd.DataFrame:
         A file is missing.
     ValueError
         A file differs from the published one; the message describes how.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.load_trolley()[["id", "case", "response"]].head(2)
+           id   case response
+    0  96;434  cfaqu        4
+    1  96;434  cfbur        3
     """
     cases = _read_published(folder / "trolley_cases.csv")
     names = cases["case"].tolist()
@@ -180,7 +189,7 @@ def load_lecture(folder: Path = DATA) -> pd.DataFrame:
     Parameters
     ----------
     folder
-        Folder with ``lecture.csv`` and ``SHA256SUMS``.
+        Folder with ``lecture.csv`` and ``SHA256SUMS``; by default that of the book.
 
     Returns
     -------
@@ -194,6 +203,14 @@ def load_lecture(folder: Path = DATA) -> pd.DataFrame:
         The file is missing.
     ValueError
         The file differs from the published one; the message describes how.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.load_lecture()[["model", "parameter", "statistic", "value"]].head(2)
+            model parameter statistic  value
+    0  no_pooling  alpha[6]      mean   0.19
+    1  no_pooling  alpha[6]        sd   0.03
     """
     return _read_published(folder / "lecture.csv")
 

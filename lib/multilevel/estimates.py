@@ -31,6 +31,11 @@ class Estimates(Table):
     notebook its output has a further representation, of type :data:`MIME`, with the unrounded
     numbers and their errors.
 
+    Parameters
+    ----------
+    data, index, columns, dtype, copy
+        As for :class:`pandas.DataFrame`.
+
     Examples
     --------
     >>> import multilevel as ml
@@ -225,12 +230,12 @@ GLUE = "application/papermill.record/"
 
 
 def glue(name: str, value: Any) -> None:
-    """Store a value in the notebook, so that the text can quote it with a ``glue`` role.
+    """Store a value in the notebook, so that the text can quote it.
 
     Parameters
     ----------
     name
-        Name by which the text quotes it: ``{glue:text}`name```.
+        Name by which the text quotes it: ``0.58<!--name-->``, at first ``?<!--name-->``.
     value
         Anything that can be displayed, such as a :class:`Quoted` number.
 
@@ -238,6 +243,13 @@ def glue(name: str, value: Any) -> None:
     -----
     The output is that of ``myst_nb.glue(name, value, display=False)``, without importing Sphinx
     into the kernel.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.glue("icc", ml.Quoted(0.581, mcse=0.004))
+
+    The text of a page then says ``0.58<!--icc-->``.
     """
     from IPython.core.formatters import format_display_data
     from IPython.display import display

@@ -40,7 +40,13 @@ DPI = 120  # at which a figure is as wide as a page
 
 
 def set_theme() -> None:
-    """Set the book's theme for all figures that follow, with seaborn's ``set_theme``."""
+    """Set the book's theme for all figures that follow, with seaborn's ``set_theme``.
+
+    Examples
+    --------
+    >>> from multilevel import figures
+    >>> figures.set_theme()
+    """
     sns.set_theme(
         style="ticks",
         palette=PALETTE,
@@ -98,10 +104,11 @@ def symbol(name: Any) -> str:
 
     Examples
     --------
-    >>> print(symbol("alpha_actor[2]"))
+    >>> from multilevel import figures
+    >>> print(figures.symbol("alpha_actor[2]"))
     $\alpha_{\text{actor, 2}}$
-    >>> print(symbol("alpha_bar"), symbol("sigma_alpha"), symbol("level[6]"))
-    $\bar{\alpha}$ $\sigma_{\alpha}$ level[6]
+    >>> print(figures.symbol("alpha_bar"), figures.symbol("level[6]"))
+    $\bar{\alpha}$ level[6]
     """
     parts = PARAMETER.fullmatch(str(name))
     if not parts or "$" in str(name):
@@ -133,6 +140,13 @@ def small_multiples(
     -------
     tuple of Figure and list of Axes
         The panels, row by row. The lowest one of each column has tick labels.
+
+    Examples
+    --------
+    >>> from multilevel import figures
+    >>> figure, axes = figures.small_multiples(5, height=1.6)
+    >>> len(axes)
+    5
     """
     columns = columns or min(-(-number // int(number**0.5)), 4)
     rows = -(-number // columns)
@@ -148,7 +162,21 @@ def small_multiples(
 
 
 def label_together(figure: Figure, xlabel: str, ylabel: str | None = None) -> None:
-    """Label the axes that all panels share, in the middle below and beside them."""
+    """Label the axes that all panels share, in the middle below and beside them.
+
+    Parameters
+    ----------
+    figure
+        A figure with several panels.
+    xlabel, ylabel
+        The labels, with units; without ``ylabel``, the vertical axes have none in common.
+
+    Examples
+    --------
+    >>> from multilevel import figures
+    >>> figure, axes = figures.small_multiples(4, height=1.6)
+    >>> figures.label_together(figure, "time (years)", "connectivity")
+    """
     figure.supxlabel(xlabel)
     if ylabel:
         figure.supylabel(ylabel)
@@ -160,7 +188,30 @@ def label_together(figure: Figure, xlabel: str, ylabel: str | None = None) -> No
 
 
 def with_numbers(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Attach to a figure its numbers and text, which become part of its output in a notebook."""
+    """Attach to a figure its numbers and text, which become part of its output in a notebook.
+
+    Parameters
+    ----------
+    figure
+        Any figure of Matplotlib.
+    tables
+        The numbers that it shows, by what they are, such as a :class:`multilevel.Estimates`.
+
+    Returns
+    -------
+    Figure
+        The same one; a built page shows its tables beside it.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> from multilevel import figures
+    >>> means = pd.DataFrame({"mean": [0.2, 0.5]}, index=["ann", "bob"])
+    >>> figure, ax = plt.subplots()
+    >>> bars = ax.bar(means.index, means["mean"])
+    >>> figure = figures.with_numbers(figure, {"means": means})
+    """
 
     def bundle(**_: Any) -> dict[str, Any]:
         numbers = [{"name": name, **Estimates(table).numbers()} for name, table in tables.items()]
@@ -207,6 +258,17 @@ def gradient_intervals(
     -------
     Figure
         The panels one below the other, with a shared vertical scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from multilevel import figures
+    >>> rng = np.random.default_rng(1)
+    >>> draws = rng.normal([0.2, 0.5], 0.1, (4, 500, 2))
+    >>> people = {"person": ["ann", "bob"]}
+    >>> level = xr.DataArray(draws, people, dims=("chain", "draw", "person"))
+    >>> figure = figures.gradient_intervals({"no pooling": level}, "person", "level")
     """
     figure, axes = plt.subplots(len(panels), figsize=(6, 2.6 * len(panels)), sharey=True)
     levels = np.linspace(0.05, mass, 20)
@@ -242,6 +304,14 @@ def shrinkage(
     -------
     Figure
         A panel for each number of observations, with a shared scale.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from multilevel import figures
+    >>> columns = {"no pooling": [0.1, 0.6], "partial pooling": [0.2, 0.5], "n": [3, 4]}
+    >>> estimates = pd.DataFrame(columns, index=["ann", "bob"])
+    >>> figure = figures.shrinkage(estimates, 0.35, "person", "level")
     """
     sizes = sorted(estimates["n"].unique())
     widths = [max((estimates["n"] == n).sum(), 12) for n in sizes]
@@ -294,6 +364,19 @@ def forest(
     ------
     ValueError
         ``inner`` has other rows than ``summary``.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from multilevel import figures
+    >>> rng = np.random.default_rng(1)
+    >>> draws = rng.normal([0.2, 0.5], 0.1, (4, 500, 2))
+    >>> people = {"person": ["ann", "bob"]}
+    >>> level = xr.DataArray(draws, people, dims=("chain", "draw", "person"))
+    >>> summary = ml.summarise(level.rename("alpha"))
+    >>> figure = figures.forest(summary, "level (95 % interval)")
     """
     if inner is not None and not inner.index.equals(summary.index):
         raise ValueError("inner must have the rows of summary: summarise the same draws twice.")
@@ -339,6 +422,13 @@ def densities(
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from multilevel import figures
+    >>> draws = np.random.default_rng(1).exponential(size=(4, 500))
+    >>> figure = figures.densities({"sigma": draws}, "sd", (0, 5), reference={"mean": 1})
     """
     refuse_more_than(draws, 4)
     figure, ax = plt.subplots(figsize=(6, 3.4))
@@ -402,6 +492,17 @@ def scatter_of_draws(
     -------
     Figure
         The panels side by side, with shared scales.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from multilevel import figures
+    >>> rng = np.random.default_rng(1)
+    >>> draws = xr.DataArray(rng.normal(size=(2, 4, 100)), dims=("name", "chain", "draw"))
+    >>> panel = xr.Dataset({"x": draws[0], "y": draws[1]})
+    >>> panel["diverging"] = panel["x"] < -2
+    >>> figure = figures.scatter_of_draws({"centred": panel}, "alpha", "log sigma")
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.6), sharex=True, sharey=True)
     for ax, (title, draws) in zip(np.atleast_1d(axes), panels.items(), strict=True):
@@ -450,6 +551,14 @@ def bands(
     -------
     Figure
         A panel for each level of ``facet``, with shared scales.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from multilevel import figures
+    >>> table = pd.DataFrame({"day": [0, 1], "mean": [0.3, 0.5]}).assign(person="ann")
+    >>> table = table.assign(lower=table["mean"] - 0.1, upper=table["mean"] + 0.1)
+    >>> figure = figures.bands({"fitted": table}, "day", "person", "day", "probability")
     """
     refuse_more_than(tables, 2)
     levels = next(table[facet].unique() for table in tables.values() if facet in table)
@@ -503,6 +612,13 @@ def many_lines(
     Returns
     -------
     Figure
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from multilevel import figures
+    >>> draws = xr.DataArray([[0.2, 0.3, 0.1], [0.6, 0.7, 0.4]], dims=("row", "cluster"))
+    >>> figure = figures.many_lines(draws, ["before", "after"], "time", "probability")
     """
     figure, ax = plt.subplots()
     ax.plot(list(labels), draws.transpose("row", ...), color=TERRACOTTA, alpha=0.45, linewidth=1)
@@ -540,6 +656,15 @@ def category_bars(
     -------
     Figure
         The grid of panels, with shared scales.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from multilevel import figures
+    >>> table = pd.DataFrame({"category": [1, 2], "mean": [0.4, 0.6]})
+    >>> table = table.assign(lower=table["mean"] - 0.1, upper=table["mean"] + 0.1)
+    >>> table = table.assign(kind="new", case="a")
+    >>> figure = figures.category_bars(table, "kind", ["case"], None, "response")
     """
     combinations = table[list(rows)].drop_duplicates().sort_values(list(rows))
     columns = table[column].unique() if column else [None]
@@ -598,6 +723,15 @@ def predictive_counts(observed: pd.Series, replicates: xr.DataArray, xlabel: str
     -------
     Figure
         A panel for each data set, the observed one first, with shared scales.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import xarray as xr
+    >>> from multilevel import figures
+    >>> observed = pd.Series(pd.Categorical([1, 2, 2, 3], ordered=True))
+    >>> simulated = xr.DataArray([[1, 1, 2, 3], [2, 2, 3, 3]], dims=("draw", "row"))
+    >>> figure = figures.predictive_counts(observed, simulated, "response")
     """
     categories = list(observed.cat.categories)
     sets = {"observed": observed.to_numpy()}
@@ -650,6 +784,18 @@ def predictive_by_cluster(
     ------
     ValueError
         The rows of ``data`` are not those of the data sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import xarray as xr
+    >>> from multilevel import figures
+    >>> person = np.repeat(["ann", "bob"], 3)
+    >>> data = pd.DataFrame({"person": person, "y": [1, 2, 3, 4, 5, 6]})
+    >>> draws = np.random.default_rng(1).normal(data["y"], 1, (200, 6))
+    >>> simulated = xr.DataArray(draws, {"row": data.index}, ("draw", "row"))
+    >>> figure = figures.predictive_by_cluster(data, "y", "person", simulated, "mean of y")
     """
     if list(replicates["row"].to_numpy()) != list(data.index):
         raise ValueError("The data sets were simulated for other rows: use replicate(fit, data).")
@@ -707,6 +853,15 @@ def curves(
     -------
     Figure
         A curve with its own marker for each method.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from multilevel import figures
+    >>> methods = ["none", "none", "partial", "partial"]
+    >>> table = pd.DataFrame({"x": [5, 50, 5, 50], "method": methods})
+    >>> table = table.assign(value=[0.4, 0.2, 0.3, 0.2], lower=0.1, upper=0.5)
+    >>> figure = figures.curves({"error": table}, "clusters", "root mean square error")
     """
     methods = list(dict.fromkeys(next(iter(panels.values()))["method"]))
     refuse_more_than(methods, len(MARKERS))

@@ -120,7 +120,8 @@ def refit_panel(
     --------
     >>> import multilevel as ml
     >>> import pandas as pd
-    >>> data = pd.DataFrame({"person": ["ann", "ann", "bob", "bob"], "y": [0.3, 0.5, -0.1, 0.2]})
+    >>> people = ["ann", "ann", "bob", "bob"]
+    >>> data = pd.DataFrame({"person": people, "y": [0.3, 0.5, -0.1, 0.2]})
     >>> model = ml.no_pooling(data, outcome="y", group="person")
     >>> fit = ml.sample(model, seed=1, draws=100, tune=100)
     >>> ml.refit_panel(model, fit, data, leave_out="person")

@@ -76,7 +76,8 @@ def predict(
     >>> data = pd.DataFrame({"person": np.repeat(list("abcde"), 4), "y": y})
     >>> model = ml.partial_pooling(data, "y", "person")
     >>> fit = ml.fit(model, seed=1)
-    >>> ml.predict(fit, pd.DataFrame({"person": ["a", "e"]})).mean(("chain", "draw")).round().values
+    >>> levels = ml.predict(fit, pd.DataFrame({"person": ["a", "e"]}))
+    >>> levels.mean(("chain", "draw")).round().values
     array([-2.,  2.])
 
     For 10 new clusters, given the posterior, and given the prior alone:

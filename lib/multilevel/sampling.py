@@ -81,7 +81,22 @@ STATS = {
 
 
 class ConvergenceError(RuntimeError):
-    """Raised when a diagnostic is outside its limit, or inside although it was expected to fail."""
+    """Raised when a diagnostic is outside its limit, or inside although it was expected to fail.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> person = np.repeat(["ann", "bob", "eve"], 4)
+    >>> y = [1.1, 0.7, 1.3, 0.9, -0.2, 0.4, 0.1, 0.3, -0.9, -0.6, -1.2, -0.8]
+    >>> model = ml.no_pooling(pd.DataFrame({"person": person, "y": y}), "y", "person")
+    >>> try:
+    ...     ml.fit(model, seed=1, draws=20, tune=20)
+    ... except ml.ConvergenceError as error:
+    ...     print(str(error).splitlines()[0])
+    These draws cannot be trusted.
+    """
 
 
 def fit(
@@ -148,10 +163,14 @@ def fit(
         ``log_likelihood`` (chain, draw, row), the pointwise log likelihood, and ``observed_data``
         (row), in the order of the rows of the data; the dim of the observed variable is always
         called ``row`` here. Variables that Bambi computes for every row, such as ``mu``, are left
-        out, as in Bambi. Where equal rows are evaluated once, ``constant_data`` has
+        out, as in Bambi.
+
+        Where equal rows are evaluated once, ``constant_data`` has
         ``cell_of_row``, which is the same for equal rows. Where rows were counted before, it also
         has their counts, ``count_of_row``, and there is no ``log_likelihood``, which needs single
-        rows. ``log_prior`` (chain, draw) has the log density of the priors that do not depend on
+        rows.
+
+        ``log_prior`` (chain, draw) has the log density of the priors that do not depend on
         other parameters, for ``arviz.psense_summary``; see :func:`sample`. The attributes record
         the settings, and the structure of a builder's model.
 
@@ -270,6 +289,18 @@ def sample(
     are not: choose with ``prior_var_names``.) Each variable is the sum over the elements
     of the parameter of its name, or of the quantity that stands for it in the sampler. Flat priors
     have none.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> person = np.repeat(["ann", "bob", "eve"], 4)
+    >>> y = [1.1, 0.7, 1.3, 0.9, -0.2, 0.4, 0.1, 0.3, -0.9, -0.6, -1.2, -0.8]
+    >>> model = ml.no_pooling(pd.DataFrame({"person": person, "y": y}), "y", "person")
+    >>> few = ml.sample(model, seed=1, draws=20, tune=20)
+    >>> dict(few["posterior"].sizes)
+    {'chain': 4, 'draw': 20, 'person': 3}
     """
     settings = _check_settings(
         seed=seed,
@@ -658,6 +689,21 @@ def check_convergence(fit: xr.DataTree, expect_failure: Collection[str] = ()) ->
     UserWarning
         Transitions reached the maximal tree depth, and ``expect_failure`` does not list it. This is
         a matter of efficiency, not of validity.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> person = np.repeat(["ann", "bob", "eve"], 4)
+    >>> y = [1.1, 0.7, 1.3, 0.9, -0.2, 0.4, 0.1, 0.3, -0.9, -0.6, -1.2, -0.8]
+    >>> model = ml.no_pooling(pd.DataFrame({"person": person, "y": y}), "y", "person")
+    >>> ml.check_convergence(ml.sample(model, seed=1))
+
+    Draws that are too few to be trusted:
+
+    >>> few = ml.sample(model, seed=1, draws=20, tune=20)
+    >>> ml.check_convergence(few, expect_failure=["r_hat", "ess_bulk", "ess_tail"])
     """
     expected = _check_diagnostics(expect_failure)
     _check_fit(fit)
@@ -747,6 +793,20 @@ def diagnose(fit: xr.DataTree) -> Estimates:
         Rows ``worst`` (over all parameters or chains) and ``limit``; columns ``divergences``
         (number of divergent transitions), ``r_hat``, ``ess_bulk``, ``ess_tail``, ``e_bfmi`` and
         ``tree_depth`` (number of transitions that reached the maximal tree depth).
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> person = np.repeat(["ann", "bob", "eve"], 4)
+    >>> y = [1.1, 0.7, 1.3, 0.9, -0.2, 0.4, 0.1, 0.3, -0.9, -0.6, -1.2, -0.8]
+    >>> model = ml.no_pooling(pd.DataFrame({"person": person, "y": y}), "y", "person")
+    >>> table = ml.diagnose(ml.sample(model, seed=1))
+    >>> table.columns.tolist()
+    ['divergences', 'r_hat', 'ess_bulk', 'ess_tail', 'e_bfmi', 'tree_depth']
+    >>> table.loc["limit", ["r_hat", "ess_bulk"]].tolist()
+    [1.01, 400.0]
     """
     _check_fit(fit)
     table = _by_parameter(fit)

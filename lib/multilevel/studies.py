@@ -36,7 +36,20 @@ IDENTITY = "study.json"  # file that identifies the study of a folder
 
 
 class StudyError(RuntimeError):
-    """Raised when a study stops early; finished replicates are stored."""
+    """Raised when a study stops early; finished replicates are stored.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> def stops(rng):
+    ...     raise SystemExit
+    >>> try:
+    ...     ml.run_study(stops, replicates=2, seed=1, workers=0, progress=False)
+    ... except ml.StudyError as error:
+    ...     print(error)  # doctest: +NORMALIZE_WHITESPACE
+    Replicate 0 of the study called sys.exit(None).
+    A replicate cannot end the process: let it return a table, or raise an error.
+    """
 
 
 def run_study(
@@ -115,7 +128,8 @@ def run_study(
     >>> import pandas as pd
     >>> def replicate(rng, n):
     ...     return pd.DataFrame({"mean": [rng.normal(size=n).mean()]})
-    >>> ml.run_study(replicate, replicates=3, seed=1, workers=0, progress=False, n=10).round(2)
+    >>> study = ml.run_study(replicate, 3, seed=1, workers=0, progress=False, n=10)
+    >>> study.round(2)
        replicate  mean
     0          0  0.22
     1          1  0.26

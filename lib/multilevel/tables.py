@@ -442,6 +442,16 @@ def peek(draws: pd.DataFrame, rows: int = 5) -> Estimates:
     Returns
     -------
     Estimates
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> draws = pd.DataFrame({"person": "ann", "alpha": [0.4812, 0.3924, 0.4426]})
+    >>> ml.peek(draws, rows=2)
+      person  alpha
+    0    ann  0.481
+    1    ann  0.392
     """
     table, rows = as_frame(draws, "draws"), _whole_number("rows", rows)
     glimpse = Estimates.of(table.head(rows), table.select_dtypes("float").std())
@@ -484,7 +494,8 @@ def interval(
     >>> import numpy as np
     >>> import xarray as xr
     >>> draws = np.random.default_rng(1).normal([1, 5], size=(4, 1000, 2))
-    >>> alpha = xr.DataArray(draws, {"person": ["ann", "bob"]}, ("chain", "draw", "person"))
+    >>> people = {"person": ["ann", "bob"]}
+    >>> alpha = xr.DataArray(draws, people, dims=("chain", "draw", "person"))
     >>> ml.interval(alpha)
       person mean lower upper
     0    ann  1.0  -0.9   3.0
@@ -592,6 +603,19 @@ def agreement(ours: Estimates, printed: pd.DataFrame, their_ess: float | None = 
         The columns of ``printed``; ``ours`` and ``mcse``; ``standard_errors``, the difference (ours
         minus printed) beyond rounding, in standard errors of a difference; and ``agrees``, whether
         its absolute value is at most 5.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> import pandas as pd
+    >>> names = ["alpha", "beta"]
+    >>> ours = ml.Estimates({"mean": [0.51, 0.32], "mcse_mean": 0.01}, index=names)
+    >>> printed = pd.DataFrame({"parameter": names, "value": [0.5, 0.4]})
+    >>> printed = printed.assign(statistic="mean", digits=2)
+    >>> ml.agreement(ours, printed)[["parameter", "standard_errors", "agrees"]]
+      parameter standard_errors  agrees
+    0     alpha            0.35    True
+    1      beta           -5.30   False
     """
     at = list(zip(printed["parameter"], printed["statistic"], strict=True))
     value = np.array([ours.loc[parameter, statistic] for parameter, statistic in at])
