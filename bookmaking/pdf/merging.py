@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import matplotlib
 import yaml
 from bs4 import BeautifulSoup, Tag
 
@@ -25,6 +26,17 @@ LEFT_OUT = [
     "script",
     "style",  # that of pandas; the book has its own
 ]
+NOT_NEEDED = [".highlight span:is(:not([class]), .n, .nn, .o, .p, .w)", "span:is(.pre, .std)"]
+"""Tens of thousands of elements that look like what is around them: each is a part of the PDF."""
+FONTS = {
+    ("Book", "normal", 400): "STIXGeneral.ttf",
+    ("Book", "italic", 400): "STIXGeneralItalic.ttf",
+    ("Book", "normal", 700): "STIXGeneralBol.ttf",
+    ("Book", "italic", 700): "STIXGeneralBolIta.ttf",
+    ("Book code", "normal", 400): "DejaVuSansMono.ttf",
+    ("Book code", "normal", 700): "DejaVuSansMono-Bold.ttf",
+}
+"""Fonts that Matplotlib brings along, by family, style and weight: the same on every machine."""
 NOTE = (
     "Answers and solutions are open in this edition: cover them until you have your own. "
     "The code of most figures, the numbers behind them, and the code that checks each claim are "
@@ -58,7 +70,9 @@ def merge(html: Path, toc: Path, facts: Mapping[str, str], vectors: Path) -> Bea
     for name in ("title", "author", "edition"):
         for place in merged.select(f"title, .the-{name}" if name == "title" else f".the-{name}"):
             place.string = facts[name]
-    rules = [STYLE.read_text(encoding="utf-8")]
+    sheets: dict[str, None] = {}  # a set that keeps the order
+    rules = [_font(*face, file) for face, file in FONTS.items()]
+    rules.append(STYLE.read_text(encoding="utf-8"))
     for caption, files in parts:
         # The students' edition, which takes the book's place at times, lacks some pages.
         names = [Path(file).name for file in files if (html / f"{file}.html").is_file()]
@@ -69,11 +83,9 @@ def merge(html: Path, toc: Path, facts: Mapping[str, str], vectors: Path) -> Bea
             page = BeautifulSoup(
                 (html / "chapters" / f"{name}.html").read_text(encoding="utf-8"), "html.parser"
             )
-            if not main.find("article"):
-                for sheet in page.find_all("link", rel="stylesheet"):
-                    path = str(sheet["href"]).partition("?")[0]
-                    address = (html / "chapters" / path).resolve().as_uri()
-                    merged.head.append(_new("link", rel="stylesheet", href=address))
+            for sheet in page.find_all("link", rel="stylesheet"):
+                path = str(sheet["href"]).partition("?")[0]
+                sheets[(html / "chapters" / path).resolve().as_uri()] = None
             article = page.article
             assert article and article.h1
             _prepare(article, name, html, drawings, lower=bool(caption))
@@ -84,6 +96,7 @@ def merge(html: Path, toc: Path, facts: Mapping[str, str], vectors: Path) -> Bea
             if caption and name == names[0]:
                 article.insert(0, heading)
             main.append(article)
+    merged.head.extend(_new("link", rel="stylesheet", href=sheet) for sheet in sheets)
     merged.head.append(_new("style", "\n".join(rules)))
     return merged
 
@@ -91,7 +104,7 @@ def merge(html: Path, toc: Path, facts: Mapping[str, str], vectors: Path) -> Bea
 FRAME = f"""<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light">
 <head><meta charset="utf-8"><title></title></head>
-<body><main class="bd-content">
+<body><main class="bd-content" id="book">
 <header class="title-page"><p class="the-title"></p><p class="the-author"></p>
 <p class="the-edition"></p><p class="note">{NOTE}</p></header>
 <nav class="whole-contents"><h1 id="contents">Contents</h1></nav>
@@ -103,6 +116,12 @@ def _new(name: str, text: str = "", **attributes: Any) -> Tag:
     if text:
         tag.string = text
     return tag
+
+
+def _font(family: str, style: str, weight: int, file: str) -> str:
+    address = Path(matplotlib.get_data_path(), "fonts", "ttf", file).as_uri()
+    face = f'font-family: "{family}"; font-style: {style}; font-weight: {weight}'
+    return f'@font-face {{ {face}; src: url("{address}"); }}'
 
 
 def _line(heading: Tag, kind: str) -> Tag:
@@ -124,6 +143,8 @@ def _prepare(
     """Change a page in place: folds, names of its parts, links, figures, levels of headings."""
     for part in article.select(", ".join(LEFT_OUT)):
         part.decompose()
+    for part in article.select(", ".join(NOT_NEEDED)):
+        part.unwrap()
     for fold in article.find_all("details"):
         _open(fold)
     for box in article.select(".dropdown"):
