@@ -2,9 +2,10 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bs4 import BeautifulSoup
 from playwright.sync_api import Page, sync_playwright
@@ -12,6 +13,8 @@ from pypdf import PdfReader
 from pypdf.generic import Destination
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+HEADINGS = "h1, h2, h3, h4"
+"""What Chromium makes bookmarks of, in the document."""
 SCALE = 0.8
 WIDTH = 803
 """Dots between the margins of a sheet, at that scale: 170 mm."""
@@ -66,13 +69,16 @@ def print_document(document: BeautifulSoup, folder: Path) -> tuple[Path, list[st
     return pdf, cut
 
 
+def chromium() -> str:
+    """Return the path of Chromium, or exit if it is not installed."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    return found or sys.exit("Chromium prints the book, and is not here: apt-get install chromium")
+
+
 @contextmanager
 def _page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        sys.exit("Chromium prints the book, and is not installed: apt-get install chromium.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": WIDTH, "height": 1000})
         page.set_default_timeout(0)  # hundreds of sheets take minutes
         yield page
@@ -82,7 +88,7 @@ def _page() -> Iterator[Page]:
 def _number(document: BeautifulSoup, pdf: Path) -> None:
     """Write the numbers of pages into the contents."""
     places = bookmarks(PdfReader(pdf))
-    headings = document.select("h1, h2, h3, h4")
+    headings = document.select(HEADINGS)
     numbers = {
         heading["id"]: number for heading, (_, number) in zip(headings, places, strict=True)
     }
@@ -95,13 +101,14 @@ def bookmarks(reader: PdfReader) -> list[tuple[str, int]]:
     numbers = {page.indirect_reference.idnum: k for k, page in enumerate(reader.pages, start=1)}
     return [
         (" ".join(str(mark.title).split()), numbers[mark.page.idnum])
-        for mark in _flat(reader.outline)
+        for mark in flat(reader.outline)
     ]
 
 
-def _flat(marks: list) -> Iterator[Destination]:
+def flat(marks: Iterable[Any]) -> Iterator[Destination]:
+    """Yield bookmarks in order, without their levels."""
     for mark in marks:
         if isinstance(mark, list):
-            yield from _flat(mark)
+            yield from flat(mark)
         else:
             yield mark
