@@ -27,11 +27,11 @@ FIT = """
     if (part && ratio < 1) part.style.zoom = Math.floor(ratio * 99) / 100;
   }
   return [...document.querySelectorAll("main *")]
-    .filter(part => part.scrollWidth > part.clientWidth + 2 && part.clientWidth > 0
+    .filter(part => part.scrollWidth > part.clientWidth + 8 && part.clientWidth > 0
       && getComputedStyle(part).display !== "inline" && !part.closest("math, svg"))
     .map(part => `${part.closest("[id]")?.id}: ${part.textContent.trim().slice(0, 60)}`);
 """
-"""Make what is too wide fit, and return what is still cut off."""
+"""Make what is too wide fit, and return what still is, by more than the padding of some code."""
 
 
 def print_document(document: BeautifulSoup, folder: Path) -> tuple[Path, list[str]]:
