@@ -27,6 +27,7 @@ COMMANDS = {
     "quick": Command("testing:quick", "book", "lint, types, and the tests that take seconds"),
     "lint": Command("testing:lint", "book", "ruff and mypy"),
     "html": Command("book:html", "book", "build the HTML from the stored notebooks"),
+    "pdf": Command("pdf.make:main", "book", "the same, and all of it as one PDF to print"),
     "notebooks": Command("book:notebooks", "book", "after an edit: execute, and store the outputs"),
     "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),

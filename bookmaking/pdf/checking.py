@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, PdfObject
 
-from bookmaking.pdf.printing import HEADINGS, bookmarks
+from bookmaking.pdf.printing import HEADINGS, bookmarks, one
 
 RAW = re.compile(r"\{[a-z-]+\}`|:::|```|\$\$|<!--|\]\(|&[a-z]+;|</?(?:div|span|p|td)\b")
 """Markup that should have been set: of MyST, of formulas, of comments, of HTML."""
@@ -45,10 +45,10 @@ def faults(document: BeautifulSoup, pdf: Path, html: Path) -> list[str]:
         starts[heading["id"]] = sheet
         # Chromium doubles some titles that stand at the head of a sheet.
         if _plain(title) not in (text, 2 * text) or text not in sheets[sheet - 1]:
-            found.append(f"The heading {heading.get_text()!r} is not on sheet {sheet}, or not marked.")
+            found.append(f"The heading {heading.get_text()!r} is not on its sheet, {sheet}.")
 
     articles = document.find_all("article")
-    firsts = [starts[article.select_one(".level-1")["id"]] for article in articles]
+    firsts = [starts[one(article, ".level-1")["id"]] for article in articles]
     for article, first, end in zip(articles, firsts, [*firsts[1:], len(sheets) + 1], strict=True):
         text = "".join(sheets[first - 1 : end - 1])
         found += [f"{article['id']}, {fault}" for fault in _wrong_text(article, text)]
@@ -84,13 +84,16 @@ def _wrong_text(article: Tag, text: str) -> Iterator[str]:
 def _not_tagged(document: BeautifulSoup, reader: PdfReader) -> Iterator[str]:
     """Yield what readers of the screen, and searches for the book, would miss."""
     root = reader.root_object
-    if not root.get("/MarkInfo", {}).get("/Marked") or root.get("/Lang") != document.html["lang"]:
+    if (
+        not root.get("/MarkInfo", {}).get("/Marked")
+        or root.get("/Lang") != one(document, "html")["lang"]
+    ):
         yield "The PDF is not tagged, or does not say its language."
-    if not reader.metadata or reader.metadata.title != document.title.string:
+    if not reader.metadata or reader.metadata.title != one(document, "title").string:
         yield "The PDF does not say its title."
     parts = list(_parts(root.get("/StructTreeRoot")))
-    described = Counter(_plain(part["/Alt"]) for part in parts if "/Alt" in part)
-    wanted = Counter(_plain(image["alt"]) for image in document.find_all("img"))
+    described = Counter(_plain(str(part["/Alt"])) for part in parts if "/Alt" in part)
+    wanted = Counter(_plain(str(image["alt"])) for image in document.find_all("img"))
     for text in wanted - described:
         yield f"A figure is missing, or its description: {text}"
     tables = sum(part.get("/S") == "/Table" for part in parts)

@@ -16,7 +16,7 @@ from bookmaking.locking import only_one
 from bookmaking.paths import BUILD, EXECUTED, HTML, ROOT, TOC
 from bookmaking.pdf.checking import faults
 from bookmaking.pdf.merging import merge
-from bookmaking.pdf.printing import HEADINGS, chromium, flat, print_document
+from bookmaking.pdf.printing import HEADINGS, chromium, flat, one, print_document
 from multilevel.files import atomic
 
 FOLDER = BUILD / "pdf"
@@ -53,13 +53,13 @@ def facts() -> dict[str, str]:
 
 def refuse_pixels(document: BeautifulSoup, accepted: bool) -> None:
     """Exit if figures have no drawing, unless that is accepted; then say how many."""
-    pixels = [image for image in document.find_all("img") if not image["src"].endswith(".svg")]
-    names = sorted({image.find_parent("article")["id"] for image in pixels})
+    pixels = document.select('img:not([src$=".svg"])')
+    pages = [str(page["id"]) for page in document.select('article:has(img:not([src$=".svg"]))')]
     if pixels:
-        words = f"{len(pixels)} figures are pixels, not vectors, on {', '.join(names)}."
+        words = f"{len(pixels)} figures are pixels, not vectors, on {', '.join(pages)}."
         if not accepted:
-            sys.exit(f"{words} Without --quick they are")
-        print(words)
+            sys.exit(f"{words} To print them nevertheless: python -m bookmaking pdf --quick")
+        print(words, flush=True)
 
 
 def checked_print(document: BeautifulSoup, folder: Path, html: Path) -> Path:
@@ -81,8 +81,9 @@ def checked_print(document: BeautifulSoup, folder: Path, html: Path) -> Path:
 def _finish(document: BeautifulSoup, pdf: Path) -> None:
     """Write who made the book, and each bookmark once, where Chromium doubles its words."""
     writer = PdfWriter(pdf, incremental=True)
-    author = document.select_one(".the-author")
-    writer.add_metadata({"/Author": author.get_text(), "/Creator": "bookmaking"})
+    author = one(document, ".the-author").get_text()
+    writer.add_metadata({"/Author": author, "/Creator": "bookmaking"})
     for heading, mark in zip(document.select(HEADINGS), flat(writer.outline), strict=True):
-        mark.node[NameObject("/Title")] = TextStringObject(heading.get_text())
+        if mark.node is not None:
+            mark.node[NameObject("/Title")] = TextStringObject(heading.get_text())
     writer.write(pdf)

@@ -5,14 +5,16 @@ checks or only draws is left out: assertions, the code of other figures, and the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import matplotlib
 import yaml
 from bs4 import BeautifulSoup, Tag
+
+from bookmaking.pdf.printing import one
 
 STYLE = Path(__file__).with_name("pdf.css")
 LEFT_OUT = [
@@ -58,63 +60,56 @@ def merge(html: Path, toc: Path, facts: Mapping[str, str], vectors: Path) -> Bea
     vectors
         Folder with figures as SVG, in subfolders, named as the PNG that they replace.
     """
-    contents = yaml.safe_load(toc.read_text(encoding="utf-8"))
     drawings = {file.stem: file for file in vectors.glob("*/*.svg")}
-    parts = [("", [contents["root"]])]
-    for part in contents.get("parts", []):
-        parts.append((part["caption"], [page["file"] for page in part["chapters"]]))
-
-    merged = BeautifulSoup(FRAME, "html.parser")
-    main, listed = merged.main, merged.nav
-    assert main and merged.head and listed
-    for name in ("title", "author", "edition"):
-        for place in merged.select(f"title, .the-{name}" if name == "title" else f".the-{name}"):
-            place.string = facts[name]
+    escaped = {name: escape(words) for name, words in facts.items()}
+    merged = BeautifulSoup(FRAME.format(note=NOTE, **escaped), "html.parser")
+    head, main, listed = (one(merged, name) for name in ("head", "main", "nav"))
     sheets: dict[str, None] = {}  # a set that keeps the order
     rules = [_font(*face, file) for face, file in FONTS.items()]
     rules.append(STYLE.read_text(encoding="utf-8"))
-    for caption, files in parts:
-        # The students' edition, which takes the book's place at times, lacks some pages.
-        names = [Path(file).name for file in files if (html / f"{file}.html").is_file()]
-        if caption and names:
-            heading = _new("h1", caption, id=f"part.{names[0]}", attrs={"class": "part"})
+    part = ""
+    for caption, file in _pages(toc, html):
+        page = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+        for sheet in page.find_all("link", rel="stylesheet"):
+            path = str(sheet["href"]).partition("?")[0]
+            sheets[file.parent.joinpath(path).resolve().as_uri()] = None
+        article = one(page, "article")
+        _prepare(article, file, drawings, lower=bool(caption))
+        title = one(article, ".level-1")
+        rules.append(_head_line(file.stem, title.get_text()))
+        if caption != part:
+            part, heading = caption, _new("h1", caption, id=f"part.{file.stem}", class_="part")
             listed.append(_line(heading, "part"))
-        for name in names:
-            page = BeautifulSoup(
-                (html / "chapters" / f"{name}.html").read_text(encoding="utf-8"), "html.parser"
-            )
-            for sheet in page.find_all("link", rel="stylesheet"):
-                path = str(sheet["href"]).partition("?")[0]
-                sheets[(html / "chapters" / path).resolve().as_uri()] = None
-            article = page.article
-            assert article and article.h1
-            _prepare(article, name, html, drawings, lower=bool(caption))
-            title = article.select_one(".level-1")
-            assert title
-            rules.append(_head_line(name, title.get_text()))
-            listed.append(_line(title, "page"))
-            if caption and name == names[0]:
-                article.insert(0, heading)
-            main.append(article)
-    merged.head.extend(_new("link", rel="stylesheet", href=sheet) for sheet in sheets)
-    merged.head.append(_new("style", "\n".join(rules)))
+            article.insert(0, heading)
+        listed.append(_line(title, "page"))
+        main.append(article)
+    head.extend(_new("link", rel="stylesheet", href=sheet) for sheet in sheets)
+    head.append(_new("style", "\n".join(rules)))
     return merged
 
 
-FRAME = f"""<!DOCTYPE html>
+FRAME = """<!DOCTYPE html>
 <html lang="en" data-theme="light" data-mode="light">
-<head><meta charset="utf-8"><title></title></head>
+<head><meta charset="utf-8"><title>{title}</title></head>
 <body><main class="bd-content" id="book">
-<header class="title-page"><p class="the-title"></p><p class="the-author"></p>
-<p class="the-edition"></p><p class="note">{NOTE}</p></header>
+<header class="title-page"><p class="the-title">{title}</p><p class="the-author">{author}</p>
+<p class="the-edition">{edition}</p><p class="note">{note}</p></header>
 <nav class="whole-contents"><h1 id="contents">Contents</h1></nav>
 </main></body></html>"""
 
 
-def _new(name: str, text: str = "", **attributes: Any) -> Tag:
-    tag = BeautifulSoup("", "html.parser").new_tag(name, **attributes)
-    if text:
-        tag.string = text
+def _pages(toc: Path, html: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the part and the file of each page; the students' edition lacks some of them."""
+    contents = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    first = {"caption": "", "chapters": [{"file": contents["root"]}]}
+    for part in [first, *contents.get("parts", [])]:
+        files = [html / f"{page['file']}.html" for page in part["chapters"]]
+        yield from ((part["caption"], file) for file in files if file.is_file())
+
+
+def _new(name: str, text: str = "", **attributes: str) -> Tag:
+    tag = Tag(name=name, attrs={key.rstrip("_"): value for key, value in attributes.items()})
+    tag.append(text)
     return tag
 
 
@@ -126,8 +121,8 @@ def _font(family: str, style: str, weight: int, file: str) -> str:
 
 def _line(heading: Tag, kind: str) -> Tag:
     """Return a line of the contents, with a place for the number of the page."""
-    line = _new("a", heading.get_text(), href=f"#{heading['id']}", attrs={"class": kind})
-    line.append(_new("span", "000", attrs={"class": "page-number"}))
+    line = _new("a", heading.get_text(), href=f"#{heading['id']}", class_=kind)
+    line.append(_new("span", "000", class_="page-number"))
     return line
 
 
@@ -137,10 +132,9 @@ def _head_line(name: str, title: str) -> str:
     return f"{rule}\n#{name} {{ page: {name}; }}"
 
 
-def _prepare(
-    article: Tag, name: str, html: Path, drawings: Mapping[str, Path], lower: bool
-) -> None:
+def _prepare(article: Tag, page: Path, drawings: Mapping[str, Path], lower: bool) -> None:
     """Change a page in place: folds, names of its parts, links, figures, levels of headings."""
+    name = page.stem
     for part in article.select(", ".join(LEFT_OUT)):
         part.decompose()
     for part in article.select(", ".join(NOT_NEEDED)):
@@ -148,10 +142,10 @@ def _prepare(
     for fold in article.find_all("details"):
         _open(fold)
     for box in article.select(".dropdown"):
-        box["class"] = [each for each in box["class"] if each != "dropdown"]
+        box["class"] = " ".join(each for each in box["class"] if each != "dropdown")
     for image in article.find_all("img"):
         del image["loading"]
-        file = (html / "chapters" / str(image["src"])).resolve()
+        file = page.parent.joinpath(str(image["src"])).resolve()
         image["src"] = drawings.get(file.stem, file).as_uri()
         if isinstance(image.parent, Tag) and image.parent.name == "a":
             image.parent.unwrap()
@@ -169,14 +163,13 @@ def _prepare(
 
 def _open(fold: Tag) -> None:
     """Replace a fold by what is in it, below its words."""
-    summary = fold.summary
-    assert summary
+    summary = one(fold, "summary")
     words = summary.select_one(".sd-summary-text, p") or summary
-    title = _new("p", words.get_text(strip=True), attrs={"class": "opened-title"})
+    title = _new("p", words.get_text(strip=True), class_="opened-title")
     summary.decompose()
     for content in fold.select(":scope > .sd-summary-content"):
         content.unwrap()
-    fold.name, fold["class"] = "div", ["opened"]
+    fold.name, fold["class"] = "div", "opened"
     fold.insert(0, title)
 
 

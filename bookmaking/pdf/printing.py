@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader
 from pypdf.generic import Destination
@@ -19,7 +19,7 @@ SCALE = 0.8
 WIDTH = 803
 """Dots between the margins of a sheet, at that scale: 170 mm."""
 FIT = """
-  await document.fonts.ready;
+  await Promise.all([...document.fonts].map(face => face.load()));
   const wide = ".table-scrolls, .pst-scrollable-table-container, .formula";
   for (const box of document.querySelectorAll(wide)) {
     const part = box.firstElementChild;
@@ -87,22 +87,26 @@ def _page() -> Iterator[Page]:
 
 def _number(document: BeautifulSoup, pdf: Path) -> None:
     """Write the numbers of pages into the contents."""
-    places = bookmarks(PdfReader(pdf))
     headings = document.select(HEADINGS)
-    numbers = {
-        heading["id"]: number for heading, (_, number) in zip(headings, places, strict=True)
-    }
+    marks = zip(headings, bookmarks(PdfReader(pdf)), strict=True)
+    numbers = {f"#{heading['id']}": str(number) for heading, (_, number) in marks}
     for line in document.select(".whole-contents a"):
-        line.select_one(".page-number").string = str(numbers[line["href"][1:]])
+        one(line, ".page-number").string = numbers[str(line["href"])]
 
 
 def bookmarks(reader: PdfReader) -> list[tuple[str, int]]:
     """Return the words of all bookmarks of a PDF, in order, and the numbers of their pages."""
-    numbers = {page.indirect_reference.idnum: k for k, page in enumerate(reader.pages, start=1)}
+    number = reader.get_destination_page_number
     return [
-        (" ".join(str(mark.title).split()), numbers[mark.page.idnum])
+        (" ".join(str(mark.title).split()), 1 + int(number(mark) or 0))
         for mark in flat(reader.outline)
     ]
+
+
+def one(tag: Tag, selector: str) -> Tag:
+    """Return the first part of a document that a selector of CSS means."""
+    (found,) = tag.select(selector, limit=1)
+    return found
 
 
 def flat(marks: Iterable[Any]) -> Iterator[Destination]:
