@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from bookmaking.html.archives import BOOK_PDF, offer, pack_pages
 from bookmaking.notebooks.storing import keep_vector
+from bookmaking.pdf import merging
 from bookmaking.pdf.checking import faults
 from bookmaking.pdf.make import checked_print, refuse_pixels
 from bookmaking.pdf.merging import merge
@@ -97,11 +98,16 @@ def test_links_lead_within_the_document(document: BeautifulSoup) -> None:
 
 
 def test_a_figure_is_the_drawing_that_was_kept_with_its_pixels(
-    document: BeautifulSoup, html: Path
+    document: BeautifulSoup, html: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawing = html.parent / "vectors" / "second" / f"{NAME}.svg"
     assert one(document, "img")["src"] == drawing.as_uri()
     refuse_pixels(document, accepted=False)
+    monkeypatch.setattr(merging, "HEAVIEST", 10)
+    heavy = merge(html, html.parent / "_toc.yml", FACTS, html.parent / "vectors")
+    assert one(heavy, "img")["src"] == (html / "_images" / f"{NAME}.png").as_uri()
+    refuse_pixels(heavy, accepted=False)
+    monkeypatch.undo()
     pixels = merge(html, html.parent / "_toc.yml", FACTS, html)
     with pytest.raises(SystemExit, match="1 figures are pixels, not vectors, on second"):
         refuse_pixels(pixels, accepted=False)

@@ -53,8 +53,11 @@ def facts() -> dict[str, str]:
 
 def refuse_pixels(document: BeautifulSoup, accepted: bool) -> None:
     """Exit if figures have no drawing, unless that is accepted; then say how many."""
-    pixels = document.select('img:not([src$=".svg"])')
-    pages = [str(page["id"]) for page in document.select('article:has(img:not([src$=".svg"]))')]
+    if heavy := len(document.select("img.heavy")):
+        print(f"{heavy} figures have too many points to be vectors, and are pixels.", flush=True)
+    missing = 'img:not([src$=".svg"], .heavy)'
+    pixels = document.select(missing)
+    pages = [str(page["id"]) for page in document.select(f"article:has({missing})")]
     if pixels:
         words = f"{len(pixels)} figures are pixels, not vectors, on {', '.join(pages)}."
         if not accepted:

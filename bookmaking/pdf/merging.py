@@ -20,6 +20,7 @@ STYLE = Path(__file__).with_name("pdf.css")
 LEFT_OUT = [
     ".tag_hide-cell",  # checks, and data of what moves
     ".tag_hide-input:not(.tag_solution) > details",
+    ".tag_hide-output > details",  # a table of hundreds of rows
     ".figure-numbers",
     ".headerlink",
     ".page-times",
@@ -30,6 +31,8 @@ LEFT_OUT = [
 ]
 NOT_NEEDED = [".highlight span:is(:not([class]), .n, .nn, .o, .p, .w)", "span:is(.pre, .std)"]
 """Tens of thousands of elements that look like what is around them: each is a part of the PDF."""
+HEAVIEST = 1_500_000
+"""Bytes of a drawing; one with more points than that is printed as pixels."""
 FONTS = {
     ("Book", "normal", 400): "STIXGeneral.ttf",
     ("Book", "italic", 400): "STIXGeneralItalic.ttf",
@@ -146,7 +149,10 @@ def _prepare(article: Tag, page: Path, drawings: Mapping[str, Path], lower: bool
     for image in article.find_all("img"):
         del image["loading"]
         file = page.parent.joinpath(str(image["src"])).resolve()
-        image["src"] = drawings.get(file.stem, file).as_uri()
+        drawing = drawings.get(file.stem, file)
+        if drawing.stat().st_size > HEAVIEST:
+            drawing, image["class"] = file, "heavy"
+        image["src"] = drawing.as_uri()
         if isinstance(image.parent, Tag) and image.parent.name == "a":
             image.parent.unwrap()
     for part in article.find_all(id=True):
