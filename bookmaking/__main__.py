@@ -28,6 +28,7 @@ COMMANDS = {
     "lint": Command("testing:lint", "book", "ruff and mypy"),
     "html": Command("book:html", "book", "build the HTML from the stored notebooks"),
     "epub": Command("book:epub", "book", "the built pages as an EPUB, for e-readers"),
+    "pdf": Command("pdf.make:main", "book", "the same, and all of it as one PDF to print"),
     "notebooks": Command("book:notebooks", "book", "after an edit: execute, and store the outputs"),
     "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),

@@ -1,5 +1,7 @@
 """Chapters are executed once, by nbval; what fails is not built, and what differs is said."""
 
+import base64
+import hashlib
 import os
 import re
 import subprocess
@@ -132,6 +134,19 @@ def again(
         cells = [nbformat.v4.new_code_cell(text, metadata=tags) for text in (source, "1 + 1")]
         made[name] = nbformat.v4.new_notebook(cells=cells)
     return nbval(tmp_path_factory.mktemp("again"), made)
+
+
+def test_a_figure_is_kept_as_vectors_beside_its_notebook_which_has_pixels(
+    stored: nbformat.NotebookNode, again: tuple[Path, str]
+) -> None:
+    data = [output.get("data", {}) for cell in stored.cells for output in cell.get("outputs", [])]
+    pictures = [each["image/png"] for each in data if "image/png" in each]
+    names = {hashlib.sha256(base64.b64decode(picture)).hexdigest() for picture in pictures}
+    drawings = [*(again[0] / "vectors" / "same").iterdir()]
+    assert {file.stem for file in drawings} == names
+    assert len(names) > 0
+    assert all("<svg" in file.read_text(encoding="utf-8") for file in drawings)
+    assert not any("image/svg+xml" in each for each in data)
 
 
 def test_the_same_seed_on_the_same_machine_gives_the_same_outputs(

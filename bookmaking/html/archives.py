@@ -9,8 +9,8 @@ from bookmaking.paths import CHAPTERS, HTML, ROOT, pages
 from multilevel.files import atomic
 
 NOTEBOOKS_ZIP, PAGES_ZIP = "multilevel-notebooks.zip", "multilevel-html.zip"
-EPUB = "multilevel-models.epub"
-"""Names that the pages link to; the second holds the first, and neither itself nor the third."""
+EPUB, BOOK_PDF = "multilevel-models.epub", "multilevel-models.pdf"
+"""Names that the pages link to; the second holds the first, but neither itself nor the others."""
 OFFLINE = re.compile(r'<span class="offline">.*?</span>')
 """Where a page leads to the archive of the pages, which a page from an archive does not do."""
 
@@ -59,6 +59,17 @@ def pack_both() -> None:
 
 def pack_pages(html: Path) -> None:
     """Pack built pages, in their own folder."""
-    left_out = (PAGES_ZIP, EPUB, ".")
+    left_out = (PAGES_ZIP, EPUB, BOOK_PDF, ".")
     pages = (file for file in html.rglob("*") if not file.name.startswith(left_out))
     pack(html / PAGES_ZIP, html, pages)
+
+
+def offer(name: str, words: str, html: Path = HTML) -> None:
+    """Link a file beside the pages from each page, where it says what can be read offline."""
+    link = f', <a href="../{name}">{words}</a>'
+    for page in sorted((html / "chapters").glob("*.html")):
+        text = page.read_text(encoding="utf-8")
+        if link not in text:
+            linked = OFFLINE.sub(lambda line: line[0].replace(".</span>", f"{link}.</span>"), text)
+            with atomic(page) as temporary:
+                temporary.write_text(linked, encoding="utf-8", newline="\n")

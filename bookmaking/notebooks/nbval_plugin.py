@@ -8,6 +8,7 @@ have changed a prior; they are listed at the end, and ``make test`` refuses them
 """
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,11 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from bookmaking.notebooks.derivation import write
 from bookmaking.notebooks.outputs import disagreements
-from bookmaking.notebooks.storing import as_stored
+from bookmaking.notebooks.storing import as_stored, keep_vector
 from bookmaking.paths import EXECUTED
 
 STEP = 5  # s: the next run does not change a time that is rounded to it
+VECTOR = "image/svg+xml"
 DIFFERS = "differs from the stored notebook"
 
 
@@ -44,7 +46,13 @@ class ExecutedFile(IPyNbFile):  # type: ignore[misc]
     def setup(self) -> None:
         """Start the clock and the kernel."""
         self.start = time.monotonic()
+        shutil.rmtree(self.vectors, ignore_errors=True)
         super().setup()
+
+    @property
+    def vectors(self) -> Path:
+        """Folder of the figures of this chapter as vectors, which its notebook has as pixels."""
+        return Path(self.config.getoption("executed")) / "vectors" / self.path.stem
 
     def teardown(self) -> None:
         """Write the executed notebook, if every cell ran, and stop the kernel."""
@@ -68,7 +76,11 @@ def keep_outputs(self: IPyNbCell, test: list[Any], ref: list[Any], _: object = N
             raise CellFailure("\n".join(output["traceback"]))
         if output.get("name") == "stderr":
             raise CellFailure(f"The cell wrote to standard error:\n{output['text']}")
+    vectors = [output.get("data", {}).pop(VECTOR, None) for output in test]
     self.cell["fresh"] = [as_stored(output) for output in test]
+    for output, vector in zip(self.cell["fresh"], vectors, strict=True):
+        if vector:
+            keep_vector(vector, output.data["image/png"], self.parent.vectors)
     for line in disagreements(ref, test) if ref else []:
         self.user_properties.append((DIFFERS, f"{self.path.name}, cell {self.cell_num}: {line}"))
     return True
@@ -82,6 +94,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Let nbval keep outputs, and kernels show figures, whatever the user's environment."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    os.environ["ALSO_AS"] = "svg"
     IPyNbCell.compare_outputs = keep_outputs
 
 

@@ -1,8 +1,10 @@
 """Store outputs as JupyterLab would save them again, and pictures lighter than they come."""
 
 import base64
+import hashlib
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -54,3 +56,20 @@ def lighter(picture: str) -> str:
     palette = page.quantize(COLOURS, dither=Image.Dither.NONE)
     palette.save(written, "PNG", optimize=True)
     return min(base64.b64encode(written.getvalue()).decode(), picture, key=len)
+
+
+def keep_vector(drawing: str, picture: str, folder: Path) -> None:
+    """Write a figure as vectors, under the name that Sphinx gives to its pixels.
+
+    Parameters
+    ----------
+    drawing
+        The figure as SVG.
+    picture
+        The same figure as the notebook has it: a PNG, in base 64.
+    folder
+        Where to write it.
+    """
+    name = hashlib.sha256(base64.b64decode(picture)).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")

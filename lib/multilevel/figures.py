@@ -9,6 +9,7 @@ teal and a sand for third and fourth series. Nothing is encoded by colour alone:
 styles, positions or labels repeat it.
 """
 
+import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -71,8 +72,8 @@ def set_theme() -> None:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        if get_ipython():
-            set_matplotlib_formats("retina")
+        if get_ipython():  # the build of the book asks for a vector format as well
+            set_matplotlib_formats("retina", *os.environ.get("ALSO_AS", "").split())
 
 
 def refuse_more_than(things: Collection[Any], number: int) -> None:
