@@ -20,7 +20,7 @@ LIBRARY += ["lib/multilevel/*.py", "lib/multilevel/*.pyi", "lib/multilevel/py.ty
 RUNNING = ["requirements/run.txt", "bookmaking/pyproject.toml"]
 RUNNING += [f"bookmaking/{name}.py" for name in ("__init__", "__main__", "paths", "locking")]
 RUNNING += [f"bookmaking/{name}.py" for name in ("environments", "installation", "ready")]
-RUNNING += [f"bookmaking/{name}.py" for name in ("lab", "contents", "report")]
+RUNNING += [f"bookmaking/{name}.py" for name in ("lab", "contents", "report", "recording")]
 """Files that set up an environment, check it, open JupyterLab and check an exercise."""
 NEEDED = [*LIBRARY, *RUNNING, "Makefile", "_toc.yml", "data/*", "chapters/*.md"]
 NEEDED += ["chapters/*.ipynb", "bookmaking/grading/__init__.py", "bookmaking/grading/marking.py"]
