@@ -49,7 +49,13 @@ LINE, ROW, LETTER, GAP = 1.35, 1.7, 0.6, 1
 """Height of a line of code and of a row, width of a letter, room between columns, in em."""
 SMALLEST, LARGEST = 24, 36
 """Sizes of letters, in pixels."""
-ROWS = 11
+SPARK = 10
+"""Width of a drawing in a table, in letters."""
+ROWS, LONG, FORMULA = 11, 70, 42
+"""Rows of a table, and characters of a heading and of a formula beside its gloss, that fit."""
+SHORT = 25
+"""Words of a paragraph that leads to a list."""
+LISTS = ("ol", "ul")
 WORDS = 120
 """Words of a question or of an exercise, and those of a table, that a slide can hold."""
 
@@ -182,8 +188,9 @@ def _walk(parts: list[Tag], heading: str, stack: list[Slide]) -> None:
         if part.parent is None:  # it was shown with the part before it
             continue
         if part.name == "section":
-            inner, *others = _tags(part)
-            _walk(others, f"<span>{heading.split('</span>')[-1]}: </span>{_inner(inner)}", stack)
+            own, *others = _tags(part)
+            above = f"<span>{heading}: </span>" if len(f"{heading}{_inner(own)}") < LONG else ""
+            _walk(others, above + _inner(own), stack)
             continue
         found = [*_things(part)]
         stack += [Slide(f"<h2>{heading}</h2>", kind, body) for kind, body in found]
@@ -197,27 +204,38 @@ def _things(part: Tag) -> Iterator[tuple[str, str]]:
     if "cell" in classes:
         yield from _cell(part)
     elif "math" in classes and part.get("id"):
-        yield "equation", _equation(part)
+        yield from _equation(part)
     elif part.get("data-explorable") or part.get("data-refit"):
         data = "".join(map(str, part.find_next_siblings(class_=DATA)))
         yield "panel", f'<div class="live" data-prevent-swipe>{part}</div><div hidden>{data}</div>'
     elif "exercise" in classes or part.select_one(".sd-summary-text"):
         if _count(part) <= WORDS:
-            yield "question", _question(part)
-    elif part.find("table"):
+            yield "question" + " short" * (_count(part) <= WORDS / 2), _question(part)
+    elif "pst-scrollable-table-container" in classes:
         if _count(part) <= WORDS:
             yield "table", _lead(part) + str(part)
     elif part.name == "ul" and part.find_parent("section", id="recap"):
         yield "recap", str(part)
 
 
-def _equation(part: Tag) -> str:
-    """Return an equation with its gloss: the list after it, or else the sentence before it."""
-    after = part.find_next_siblings(limit=2)
-    listed = after[:1] if after[0].name in ("ol", "ul") else after[1:]
-    if listed and listed[0].name in ("ol", "ul") and len(after[0].get_text()) < 200:
-        return f'<div class="beside">{part}{listed[0].extract()}</div>'
-    return _lead(part) + str(part)
+def _equation(part: Tag) -> Iterator[tuple[str, str]]:
+    """Iterate over an equation and its gloss: the list after it, or else the sentence before it.
+
+    The list is beside the equation, or on the next slide if there is no room.
+    """
+    first, second = [*part.find_next_siblings(limit=2), None, None][:2]
+    listed = second if first is not None and first.name == "p" else first
+    longest = max(len(row.get_text()) for row in part.select("mtr") or [part])
+    part["style"] = f"font-size: {max(SMALLEST, min(LARGEST, 1700 // longest))}px"
+    if listed is None or listed.name not in LISTS or _count(first) > SHORT:
+        yield "equation", _lead(part) + str(part)
+        return
+    listed.extract()
+    if longest <= FORMULA and _count(listed) <= WORDS / 2:
+        yield "equation", f'<div class="beside">{part}{listed}</div>'
+    else:
+        yield "equation", _lead(part) + str(part)
+        yield "gloss", str(listed)
 
 
 def _lead(part: Tag) -> str:
@@ -286,7 +304,8 @@ def _figure(figure: Tag) -> str:
 
 def _widths(table: Tag) -> list[float]:
     """Return the widths of the columns of a table, from the right, in em."""
-    longest = (max(len(cell.get_text()) for cell in column) for column in columns(table))
+    drawn = SPARK * " "  # a small histogram
+    longest = (max(len(c.get_text() or drawn) for c in column) for column in columns(table))
     return [LETTER * letters + GAP for letters in longest]
 
 
@@ -377,5 +396,11 @@ def main(arguments: list[str]) -> int:
     if not (HTML / "index.html").is_file():
         sys.exit("There are no pages yet: run python -m bookmaking html, which makes the decks too.")
     make(HTML, TOC)
-    print(f"made {len(decks(TOC))} decks: {HTML / 'slides'}")
-    return 0
+    print(f"made {len(decks(TOC))} decks: {HTML / 'slides'}", flush=True)
+    from bookmaking.html.projection import CHROMIUM, all_faults
+
+    if CHROMIUM is None:
+        sys.exit("They were not looked at: there is no Chromium (apt-get install chromium).")
+    found = all_faults(HTML / "slides")
+    print("\n".join(found) or "Everything fits on its slide, in letters of 24 pixels or more.")
+    return bool(found)
