@@ -45,16 +45,16 @@ SET_UP = re.compile(r"(import|from) |figures\.set_theme|pd\.set_option|SEED = |$
 
 WIDE, HIGH = 1200, 540
 """Room below a heading, in pixels of a slide of 1280 by 720."""
-LINE, ROW, LETTER, GAP = 1.35, 1.7, 0.6, 1
-"""Height of a line of code and of a row, width of a letter, room between columns, in em."""
+LINE, ROW, LETTER, BOLD, GAP = 1.35, 1.7, 0.61, 0.68, 1
+"""Height of a line and of a row, width of a letter in both, room between columns, in em."""
 SMALLEST, LARGEST = 24, 36
 """Sizes of letters, in pixels."""
 SPARK = 10
 """Width of a drawing in a table, in letters."""
-ROWS, LONG, FORMULA = 11, 70, 42
+ROWS, LONG, FORMULA = 10, 70, 42
 """Rows of a table, and characters of a heading and of a formula beside its gloss, that fit."""
-SHORT = 25
-"""Words of a paragraph that leads to a list."""
+SHORT = 30
+"""Words of a paragraph that leads to a list, and of a table in large letters."""
 LISTS = ("ol", "ul")
 WORDS = 120
 """Words of a question or of an exercise, and those of a table, that a slide can hold."""
@@ -213,7 +213,8 @@ def _things(part: Tag) -> Iterator[tuple[str, str]]:
             yield "question" + " short" * (_count(part) <= WORDS / 2), _question(part)
     elif "pst-scrollable-table-container" in classes:
         if _count(part) <= WORDS:
-            yield "table", _lead(part) + str(part)
+            small = _count(part) <= SHORT and len(part.select("tr")) < ROWS / 2
+            yield "table" + " short" * small, _lead(part) + str(part)
     elif part.name == "ul" and part.find_parent("section", id="recap"):
         yield "recap", str(part)
 
@@ -225,8 +226,11 @@ def _equation(part: Tag) -> Iterator[tuple[str, str]]:
     """
     first, second = [*part.find_next_siblings(limit=2), None, None][:2]
     listed = second if first is not None and first.name == "p" else first
-    longest = max(len(row.get_text()) for row in part.select("mtr") or [part])
-    part["style"] = f"font-size: {max(SMALLEST, min(LARGEST, 1700 // longest))}px"
+    lines = max([_within(table, "mtr") for table in part.select("mtable")], key=len, default=[])
+    rows = [_within(line, "mtd") for line in lines] or [[part]]
+    longest = sum(max(len(cell.get_text()) for cell in column) for column in zip(*rows))
+    size = min(34, 1600 // longest, 230 // len(rows))
+    part["style"] = f"font-size: {size}px"
     if listed is None or listed.name not in LISTS or _count(first) > SHORT:
         yield "equation", _lead(part) + str(part)
         return
@@ -260,7 +264,8 @@ def _cell(cell: Tag) -> Iterator[tuple[str, str]]:
     if FITS.search("\n".join(code)):
         yield "code", _fitted(code, [])
     for table in tables:
-        yield "table", _lead(cell) + _fitted([], [table])
+        if alone := _fitted([], [table]):
+            yield "table", _lead(cell) + alone
 
 
 def _code(cell: Tag) -> list[str]:
@@ -306,7 +311,7 @@ def _widths(table: Tag) -> list[float]:
     """Return the widths of the columns of a table, from the right, in em."""
     drawn = SPARK * " "  # a small histogram
     longest = (max(len(c.get_text() or drawn) for c in column) for column in columns(table))
-    return [LETTER * letters + GAP for letters in longest]
+    return [BOLD * letters + GAP for letters in longest]
 
 
 def _cut(table: Tag) -> bool:
@@ -380,6 +385,10 @@ def _sentences(paragraph: Tag) -> list[str]:
 
 def _tags(part: Tag) -> list[Tag]:
     return [child for child in part.children if isinstance(child, Tag)]
+
+
+def _within(part: Tag, name: str) -> list[Tag]:
+    return part.find_all(name, recursive=False)
 
 
 def _inner(part: Tag | None) -> str:
