@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 from string import Template
 
@@ -29,7 +30,9 @@ from multilevel.files import atomic
 TEMPLATE = Path(__file__).with_name("slides.html")
 PARTS = ["The course", "After the lecture"]
 """Parts of the book whose pages have decks; their exercises are on the last slides before them."""
-EXERCISE = "exercise-"
+EXERCISE, FORM = "exercise-", "report-template"
+"""Pages without a deck: those whose names begin so, and a form that is filled in."""
+BOOK = "Multilevel models in Python"
 SHEETS = ["reveal/reveal", "pygments", "formulas", "book", "slides"]
 DATA = re.compile("tag_(shrinkage|predictions|thresholds)-")
 """Classes of the cells from whose tables a drawing reads its numbers."""
@@ -49,9 +52,11 @@ LINE, ROW, LETTER, BOLD, GAP = 1.35, 1.7, 0.61, 0.68, 1
 """Height of a line and of a row, width of a letter in both, room between columns, in em."""
 SMALLEST, LARGEST = 24, 36
 """Sizes of letters, in pixels."""
+SIGN = 0.66
+"""Width of a sign of a formula, in em."""
 SPARK = 10
 """Width of a drawing in a table, in letters."""
-ROWS, LONG, FORMULA = 10, 70, 42
+ROWS, LONG, FORMULA = 10, 70, 38
 """Rows of a table, and characters of a heading and of a formula beside its gloss, that fit."""
 SHORT = 30
 """Words of a paragraph that leads to a list, and of a table in large letters."""
@@ -76,6 +81,12 @@ class Slide:
         """Twice the time of reading, which the page on teaching allows."""
         return max(20, round(2 * 60 * self.words / WORDS_A_MINUTE))
 
+    @property
+    def title(self) -> str:
+        """The heading of the page, without formatting."""
+        heading = BeautifulSoup(self.heading, "html.parser").h1
+        return heading.get_text() if heading else ""
+
     def __str__(self) -> str:
         """Return it as HTML."""
         notes = "".join(f"<p>{note}</p>" for note in self.notes)
@@ -93,7 +104,7 @@ def decks(toc: Path) -> dict[str, list[str]]:
         for name in [Path(page["file"]).name for page in part["chapters"]]:
             if name.startswith(EXERCISE):
                 found[[*found][-1]].append(name)
-            else:
+            elif name != FORM:
                 found[name] = []
     return found
 
@@ -110,7 +121,7 @@ def make(html: Path, toc: Path) -> None:
         scripts = ["reveal/reveal.js", "reveal/notes.js"]
         scripts += [script for kind in needed for script in SCRIPTS[kind]]
         text = template.substitute(
-            title=escape(BeautifulSoup(deck[0][0].heading, "html.parser").get_text()),
+            title=escape(deck[0][0].title),
             slides=slides,
             styles="\n".join(
                 f'<link rel="stylesheet" href="../_static/{sheet}.css">' for sheet in sheets
@@ -139,8 +150,8 @@ def _article(html: Path, name: str) -> Tag:
 def _deck(article: Tag, name: str) -> list[list[Slide]]:
     """Return the slides of a page: first its title, and then a stack for each section."""
     (body,) = article.find_all("section", recursive=False)
-    page = f'<p class="page"><a href="../chapters/{name}.html">The page, to read</a></p>'
-    title = Slide(f"<h1>{_inner(body.h1)}</h1>", "title", _goals(body) + page)
+    page = f'<p class="page">{BOOK}: <a href="../chapters/{name}.html">the page, to read</a></p>'
+    title = Slide(f"{page}<h1>{_inner(body.h1)}</h1>", "title", _goals(body))
     deck = [[title]]
     for part in _tags(body):
         if part.name == "section":
@@ -226,11 +237,10 @@ def _equation(part: Tag) -> Iterator[tuple[str, str]]:
     """
     first, second = [*part.find_next_siblings(limit=2), None, None][:2]
     listed = second if first is not None and first.name == "p" else first
-    lines = max([_within(table, "mtr") for table in part.select("mtable")], key=len, default=[])
-    rows = [_within(line, "mtd") for line in lines] or [[part]]
-    longest = sum(max(len(cell.get_text()) for cell in column) for column in zip(*rows))
-    size = min(34, 1600 // longest, 230 // len(rows))
-    part["style"] = f"font-size: {size}px"
+    rows = max([1, *(len(_within(table, "mtr")) for table in part.select("mtable"))])
+    longest = _letters(part.math)
+    size = min(LARGEST, WIDE / SIGN / longest, HIGH / 2.4 / rows)
+    part["style"] = f"font-size: {max(SMALLEST - 4, int(size))}px"  # its letters are larger
     if listed is None or listed.name not in LISTS or _count(first) > SHORT:
         yield "equation", _lead(part) + str(part)
         return
@@ -240,6 +250,22 @@ def _equation(part: Tag) -> Iterator[tuple[str, str]]:
     else:
         yield "equation", _lead(part) + str(part)
         yield "gloss", str(listed)
+
+
+def _letters(part: Tag | None) -> float:
+    """Return about how wide a formula is, in letters: what is above and below is no wider."""
+    assert part is not None
+    rows = [[_letters(cell) for cell in _within(row, "mtd")] for row in _within(part, "mtr")]
+    if rows:
+        return sum(max(column) for column in zip_longest(*rows, fillvalue=0))
+    parts = [_letters(child) for child in _tags(part)]
+    if not parts:
+        return len(part.get_text())
+    if part.name in ("mfrac", "munder", "mover", "munderover"):
+        return max(parts)
+    if part.name in ("msub", "msup", "msubsup"):
+        return parts[0] + 0.7 * max(parts[1:])
+    return sum(parts)
 
 
 def _lead(part: Tag) -> str:
