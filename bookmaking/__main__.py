@@ -27,7 +27,7 @@ COMMANDS = {
     "quick": Command("testing:quick", "book", "lint, types, and the tests that take seconds"),
     "lint": Command("testing:lint", "book", "ruff and mypy"),
     "html": Command("book:html", "book", "build the HTML from the stored notebooks"),
-    "slides": Command("html.slides:main", "book", "make the decks of slides anew, and look at them"),
+    "slides": Command("html.slides:main", "book", "make the slides anew, and look at them"),
     "notebooks": Command("book:notebooks", "book", "after an edit: execute, and store the outputs"),
     "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),

@@ -15,7 +15,8 @@ FAULTS = """async smallest => {
     // What scrolls in a panel cannot overflow the slide.
     const scrolls = (part) => part.parentElement.closest(".live *") &&
         ["auto", "scroll"].includes(getComputedStyle(part.parentElement).overflowY);
-    const inside = (part) => !part.matches("section") && (scrolls(part) || inside(part.parentElement));
+    const inside = (part) =>
+        !part.matches("section") && (scrolls(part) || inside(part.parentElement));
     const ownText = (part) => [...part.childNodes].some((node) =>
         node.nodeType === 3 && node.data.trim());
     const size = (part) => {
@@ -82,8 +83,7 @@ def faults(deck: Path, browser: Any) -> list[str]:
     each error and request
     """
     with opened(deck, browser) as (page, said):
-        found = page.evaluate(FAULTS, SMALLEST)
-        return [f"{deck.name}, {fault}" for fault in [*found, *said]]
+        return [f"{deck.name}, {fault}" for fault in [*page.evaluate(FAULTS, SMALLEST), *said]]
 
 
 def all_faults(folder: Path) -> list[str]:

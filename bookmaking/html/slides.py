@@ -2,8 +2,8 @@
 
 usage: python -m bookmaking slides
 
-A slide shows one thing: a figure, a numbered equation, code with its table, a question, a panel that
-moves, the recap, or an exercise. Prose becomes the speaker's notes.
+A slide shows one thing: a figure, a numbered equation, code with its table, a question, a panel
+that moves, the recap, or an exercise. Prose becomes the speaker's notes.
 """
 
 import re
@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 
 import yaml
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, Tag
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -38,7 +38,8 @@ DATA = re.compile("tag_(shrinkage|predictions|thresholds)-")
 """Classes of the cells from whose tables a drawing reads its numbers."""
 UNSHOWN = ".solution, .tag_solution, .headerlink"
 UNREAD = re.compile(
-    r'<details class="figure-numbers">.*?</details>|<span class="[a-z]\w?">([^<]*)</span>', re.DOTALL
+    r'<details class="figure-numbers">.*?</details>|<span class="[a-z]\w?">([^<]*)</span>',
+    re.DOTALL,
 )
 """Numbers of figures and colours of code: most of a page, which need not be parsed."""
 FITS = re.compile(r"\bml\.fit\(|\bpm\.Model\(")
@@ -52,15 +53,14 @@ LINE, ROW, LETTER, BOLD, GAP = 1.35, 1.7, 0.61, 0.68, 1
 """Height of a line and of a row, width of a letter in both, room between columns, in em."""
 SMALLEST, LARGEST = 24, 36
 """Sizes of letters, in pixels."""
-SIGN = 0.66
+SIGN = 0.56
 """Width of a sign of a formula, in em."""
 SPARK = 10
 """Width of a drawing in a table, in letters."""
-ROWS, LONG, FORMULA = 10, 70, 38
+ROWS, LONG, FORMULA = 10, 70, 42
 """Rows of a table, and characters of a heading and of a formula beside its gloss, that fit."""
 SHORT = 30
 """Words of a paragraph that leads to a list, and of a table in large letters."""
-LISTS = ("ol", "ul")
 WORDS = 120
 """Words of a question or of an exercise, and those of a table, that a slide can hold."""
 
@@ -126,9 +126,7 @@ def make(html: Path, toc: Path) -> None:
             styles="\n".join(
                 f'<link rel="stylesheet" href="../_static/{sheet}.css">' for sheet in sheets
             ),
-            scripts="\n".join(
-                f'<script src="../_static/{script}"></script>' for script in scripts
-            ),
+            scripts="\n".join(f'<script src="../_static/{script}"></script>' for script in scripts),
         )
         with atomic(html / "slides" / f"{name}.html") as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -137,8 +135,9 @@ def make(html: Path, toc: Path) -> None:
 def _article(html: Path, name: str) -> Tag:
     """Read the text of a page, without what no slide shows; links are left as words."""
     page = (html / "chapters" / f"{name}.html").read_text(encoding="utf-8")
-    page = UNREAD.sub(lambda part: part[1] or "", page)
-    article = BeautifulSoup(page, "html.parser", parse_only=SoupStrainer("article")).article
+    (text,) = re.findall(r"<article\b.*</article>", page, re.DOTALL)
+    text = UNREAD.sub(lambda part: part[1] or "", text)
+    article = BeautifulSoup(text, "html.parser").article
     assert article is not None
     for part in article.select(UNSHOWN):
         part.decompose()
@@ -211,7 +210,7 @@ def _walk(parts: list[Tag], heading: str, stack: list[Slide]) -> None:
 
 def _things(part: Tag) -> Iterator[tuple[str, str]]:
     """Iterate over what a part of a page has to show: its kind, and its HTML."""
-    classes = part.get("class") or []
+    classes = _classes(part)
     if "cell" in classes:
         yield from _cell(part)
     elif "math" in classes and part.get("id"):
@@ -235,21 +234,28 @@ def _equation(part: Tag) -> Iterator[tuple[str, str]]:
 
     The list is beside the equation, or on the next slide if there is no room.
     """
-    first, second = [*part.find_next_siblings(limit=2), None, None][:2]
-    listed = second if first is not None and first.name == "p" else first
     rows = max([1, *(len(_within(table, "mtr")) for table in part.select("mtable"))])
     longest = _letters(part.math)
     size = min(LARGEST, WIDE / SIGN / longest, HIGH / 2.4 / rows)
     part["style"] = f"font-size: {max(SMALLEST - 4, int(size))}px"  # its letters are larger
-    if listed is None or listed.name not in LISTS or _count(first) > SHORT:
+    gloss = _gloss(part)
+    if gloss is None:
         yield "equation", _lead(part) + str(part)
-        return
-    listed.extract()
-    if longest <= FORMULA and _count(listed) <= WORDS / 2:
-        yield "equation", f'<div class="beside">{part}{listed}</div>'
+    elif longest <= FORMULA and _count(gloss) <= WORDS / 2:
+        yield "equation", f'<div class="beside">{part}{gloss.extract()}</div>'
     else:
         yield "equation", _lead(part) + str(part)
-        yield "gloss", str(listed)
+        yield "gloss", str(gloss.extract())
+
+
+def _gloss(part: Tag) -> Tag | None:
+    """Return the list after an equation, to which a short paragraph may lead."""
+    for after in part.find_next_siblings(limit=2):
+        if after.name in ("ol", "ul"):
+            return after
+        if after.name != "p" or _count(after) > SHORT:
+            break
+    return None
 
 
 def _letters(part: Tag | None) -> float:
@@ -260,7 +266,7 @@ def _letters(part: Tag | None) -> float:
         return sum(max(column) for column in zip_longest(*rows, fillvalue=0))
     parts = [_letters(child) for child in _tags(part)]
     if not parts:
-        return len(part.get_text())
+        return len(part.get_text()) * (2 if part.name == "mo" else 1)
     if part.name in ("mfrac", "munder", "mover", "munderover"):
         return max(parts)
     if part.name in ("msub", "msup", "msubsup"):
@@ -277,7 +283,7 @@ def _lead(part: Tag) -> str:
 
 def _cell(cell: Tag) -> Iterator[tuple[str, str]]:
     """Iterate over the figures of a cell, and its code and tables if they fit."""
-    tags = cell.get("class") or []
+    tags = _classes(cell)
     if "tag_hide-cell" in tags:
         return
     for figure in cell.select("figure"):
@@ -380,7 +386,7 @@ def _stands_alone(part: Tag, within: Tag) -> bool:
 
 def _note(slide: Slide, paragraph: Tag, shown: bool = False) -> None:
     """Add a paragraph to the notes: its first sentence, and those with numbers; or a claim."""
-    classes = paragraph.get("class") or []
+    classes = _classes(paragraph)
     slide.words += len(paragraph.get_text().split())
     if paragraph.find_parent("summary") or "admonition-title" in classes:
         return
@@ -417,6 +423,10 @@ def _within(part: Tag, name: str) -> list[Tag]:
     return part.find_all(name, recursive=False)
 
 
+def _classes(part: Tag) -> list[str]:
+    return list(part.get("class") or ())
+
+
 def _inner(part: Tag | None) -> str:
     assert part is not None
     return part.decode_contents()
@@ -429,7 +439,7 @@ def _count(part: Tag) -> int:
 def main(arguments: list[str]) -> int:
     """Make the decks of the built book anew."""
     if not (HTML / "index.html").is_file():
-        sys.exit("There are no pages yet: run python -m bookmaking html, which makes the decks too.")
+        sys.exit("There are no pages yet: python -m bookmaking html builds them, and the decks.")
     make(HTML, TOC)
     print(f"made {len(decks(TOC))} decks: {HTML / 'slides'}", flush=True)
     from bookmaking.html.projection import CHROMIUM, all_faults

@@ -32,6 +32,7 @@ def _is_text(node: nodes.Node) -> bool:
 
 
 def minutes(number: float) -> str:
+    """Return a number of minutes in words: ``"1 minute"`` at least."""
     whole = max(1, round(number))
     return f"{whole} minute{'s' * (whole > 1)}"
 

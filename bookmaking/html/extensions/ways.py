@@ -1,4 +1,4 @@
-"""Say below the title of a page where its notebook runs, how to get all, and where its slides are."""
+"""Say below the title of a page where its notebook runs, how to get all, and where slides are."""
 
 from html import escape
 from pathlib import Path
