@@ -51,10 +51,11 @@ def test_a_page_becomes_slides_and_its_prose_the_notes(html: Path) -> None:
     title, model = _deck(_article(html, "pulse"), "pulse")
     assert title[0].title == "1. Pulse"
     assert "count;" in title[0].body
-    assert title[0].notes[1:] == ["First words. The pulse is 71."]
+    assert title[0].notes == ["Reading: 1 minute", "First words. The pulse is 71."]
     opening, equation, code, question = model
     assert [slide.kind for slide in model] == ["opening", "equation", "code", "question short"]
-    assert opening.notes[1:] == ["The mean is known:"]
+    time = "<b>1 minute to read, 1 minute to teach.</b>"
+    assert opening.notes == [time, "The mean is known:"]
     assert "the mean." in equation.body
     assert equation.notes == ["Line by line:"]
     assert BeautifulSoup(code.body, "html.parser").get_text() == "fit = ml.fit(model, seed=1)\n"
