@@ -29,6 +29,7 @@ COMMANDS = {
     "html": Command("book:html", "book", "build the HTML from the stored notebooks"),
     "epub": Command("book:epub", "book", "the built pages as an EPUB, for e-readers"),
     "pdf": Command("pdf.make:main", "book", "the same, and all of it as one PDF to print"),
+    "slides": Command("html.slides:main", "book", "make the slides anew, and look at them"),
     "notebooks": Command("book:notebooks", "book", "after an edit: execute, and store the outputs"),
     "execute": Command("notebooks.execution:main", "run", "run the chapters that are named"),
     "lab": Command("lab:main", "run", "open the chapters in JupyterLab"),

@@ -23,11 +23,13 @@ from bookmaking.html.extensions.formulas import THIN, as_mathml
 from bookmaking.html.extensions.tables import set_table
 from bookmaking.html.extensions.typography import set_numbers
 from bookmaking.html.extensions.ways import offer_ways
+from bookmaking.html.slides import decks
 from bookmaking.paths import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 pytestmark = pytest.mark.slow  # they need the built book
+DECKS = decks(ROOT / "_toc.yml")
 SOURCES = sorted((ROOT / "chapters").glob("*.md"))
 
 
@@ -207,7 +209,9 @@ def test_a_page_says_how_long_it_takes(source: Path) -> None:
 def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -> None:
     page = HTML / "chapters" / f"{source.stem}.html"
     (line,) = soup(page).select("h1 + .page-times + .page-ways")
-    own, together, how, offline, ebook = (str(link["href"]) for link in line.select("a"))
+    links = [str(link["href"]) for link in line.select("a")]
+    own, together, how, *deck, offline, ebook = (link for link in links if "-models.pdf" not in link)
+    assert deck == [f"../slides/{source.stem}.html"] * (source.stem in DECKS)
     assert (page.parent / offline).resolve() == HTML / "multilevel-html.zip"
     assert (page.parent / ebook).resolve() == HTML / "multilevel-models.epub"
     cells = nbformat.read(page.parent / own, as_version=4).cells
@@ -225,6 +229,7 @@ def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -
 def test_where_the_book_is_hosted_its_pages_lead_to_the_host() -> None:
     app: Any = SimpleNamespace()
     app.config = SimpleNamespace(root_doc="chapters/welcome")
+    app.srcdir = ROOT
     launch = [{"url": "https://hub/x.ipynb?a&b", "text": "Binder"}]
     context = {
         "pathto": lambda name, resource=0: f"../{name}" if resource else "welcome.html",

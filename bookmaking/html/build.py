@@ -12,6 +12,7 @@ from pathlib import Path
 from fontTools.subset import Subsetter
 from fontTools.ttLib import TTFont
 
+from bookmaking.html import slides
 from bookmaking.paths import BOOKMAKING, BUILD, ROOT, TOC
 
 HERE = BOOKMAKING / "html"
@@ -73,6 +74,7 @@ def build(notebooks: Sequence[Path], folder: Path = BUILD, toc: Path = TOC) -> P
     if done.returncode != 0 or missing:
         sys.exit(f"{done.stdout}{done.stderr}\nThe pages were not built: {', '.join(missing)}")
     _lighten(html)
+    slides.make(html, toc)
     print(f"built {len(notebooks)} pages: open {html / 'index.html'}", flush=True)
     return html
 

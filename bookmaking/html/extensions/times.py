@@ -19,7 +19,7 @@ def say_times(
     if doctree is None or source is None or source.suffix != ".ipynb":
         return
     words = sum(len(part.astext().split()) for part in doctree.findall(_is_text))
-    said = [f"Reading: about {_minutes(words / WORDS_A_MINUTE)}"]
+    said = [f"Reading: about {minutes(words / WORDS_A_MINUTE)}"]
     seconds = json.loads(source.read_text(encoding="utf-8"))["metadata"].get("seconds_to_run")
     if seconds is not None:
         said.append(f"running all cells: about {_rounded(seconds)} seconds on two cores")
@@ -31,7 +31,8 @@ def _is_text(node: nodes.Node) -> bool:
     return isinstance(node, TEXT)
 
 
-def _minutes(number: float) -> str:
+def minutes(number: float) -> str:
+    """Return a number of minutes in words: ``"1 minute"`` at least."""
     whole = max(1, round(number))
     return f"{whole} minute{'s' * (whole > 1)}"
 

@@ -1,11 +1,13 @@
-"""Say below the title of a page where its notebook runs, and how to get all of them."""
+"""Say below the title of a page where its notebook runs, how to get all, and where slides are."""
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
 from bookmaking.html.archives import EPUB, NOTEBOOKS_ZIP, PAGES_ZIP
+from bookmaking.html.slides import decks
 
 SECTION = "how-to-run-the-notebooks"
 """Section of the first page that explains it."""
@@ -28,6 +30,8 @@ def offer_ways(
         if group.get("label") == "launch-buttons":
             run += [_link(button["url"], button["text"]) for button in group["buttons"]]
     line = f"Run it: {', '.join(run)}."
+    if (name := Path(page).name) in decks(Path(app.srcdir, "_toc.yml")):
+        line += f" Show it: {_link(pathto(f'slides/{name}.html', 1), 'slides')}."
     files = [_link(pathto(PAGES_ZIP, 1), "all pages"), _link(pathto(EPUB, 1), "e-book")]
     offline = f" Read it offline: {', '.join(files)}."
     line += f'<span class="offline">{offline}</span>'  # archives.py leaves it out of archives

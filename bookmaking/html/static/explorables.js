@@ -153,7 +153,7 @@
   function drawing(paint) {
     const svg = make("svg", { "aria-hidden": "true" });
     const draw = () => {
-      const { width, height } = svg.getBoundingClientRect();
+      const { clientWidth: width, clientHeight: height } = svg;
       if (width <= 2 * LEFT) return; // not laid out yet: it is drawn when it is
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       svg.replaceChildren(...paint(width, height));
@@ -277,7 +277,8 @@
       tellPerson();
     };
     const nearest = (event) => {
-      const x = event.clientX - svg.getBoundingClientRect().left;
+      const { left, width } = svg.getBoundingClientRect(); // on a slide it is enlarged
+      const x = ((event.clientX - left) * svg.clientWidth) / width;
       const away = columns.map((column) => Math.abs(column - x));
       return ordered[away.indexOf(Math.min(...away))];
     };

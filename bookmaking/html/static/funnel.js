@@ -54,7 +54,7 @@ const write = (words, x, y, anchor) =>
 
 /** Draw the axes and all draws anew, as after a change of size. */
 function draw() {
-  ({ width, height } = svg.getBoundingClientRect());
+  ({ clientWidth: width, clientHeight: height } = svg);
   const [bottom, step] = [height - BELOW, Math.ceil(reach / 3)];
   const across = Array.from({ length: 7 }, (_, k) => (k - 3) * step)
     .filter((value) => Math.abs(value) <= reach);

@@ -163,7 +163,7 @@ function button(action, words, act) {
 function drawing(kind, plot) {
   const svg = make("svg", { class: `refit-${kind}`, "aria-hidden": "true" });
   const draw = () => {
-    const { width, height } = svg.getBoundingClientRect();
+    const { clientWidth: width, clientHeight: height } = svg;
     if (width === 0) return; // not laid out yet
     const { range: [low, high], curves } = plot();
     const bottom = height - 22;
