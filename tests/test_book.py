@@ -210,7 +210,9 @@ def test_a_page_leads_to_its_notebook_to_all_and_to_how_they_run(source: Path) -
     page = HTML / "chapters" / f"{source.stem}.html"
     (line,) = soup(page).select("h1 + .page-times + .page-ways")
     links = [str(link["href"]) for link in line.select("a")]
-    own, together, how, *deck, offline, ebook = (link for link in links if "-models.pdf" not in link)
+    own, together, how, *deck, offline, ebook = (
+        link for link in links if "-models.pdf" not in link
+    )
     assert deck == [f"../slides/{source.stem}.html"] * (source.stem in DECKS)
     assert (page.parent / offline).resolve() == HTML / "multilevel-html.zip"
     assert (page.parent / ebook).resolve() == HTML / "multilevel-models.epub"
