@@ -205,6 +205,8 @@ def _walk(parts: list[Tag], heading: str, stack: list[Slide]) -> None:
             continue
         found = [*_things(part)]
         stack += [Slide(f"<h2>{heading}</h2>", kind, body) for kind, body in found]
+        if found and stack[-1].kind == "panel" and (tasks := part.find_previous_sibling("ol")):
+            stack[-1].notes += [_inner(task) for task in tasks.select("li p")]
         for paragraph in [part] if part.name == "p" else part.select("p, .output.stream"):
             _note(stack[-1], paragraph, shown=bool(found))
 
