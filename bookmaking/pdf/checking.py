@@ -12,7 +12,9 @@ from pypdf.generic import ArrayObject, DictionaryObject, PdfObject
 
 from bookmaking.pdf.printing import HEADINGS, bookmarks, one
 
-RAW = re.compile(r"\{[a-z-]+\}`|:::|```|\$\$|<!--|\]\(|&[a-z]+;|</?(?:div|span|p|td)\b")
+RAW = re.compile(
+    r"\{[a-z-]+\}`|:::|```|\$\$|<!--|\]\((?:https?:|#|[\w-]+\.ipynb)|&[a-z]+;|</?(?:div|span|p|td)\b"
+)
 """Markup that should have been set: of MyST, of formulas, of comments, of HTML."""
 BUILT = {"a heading": r"<h[123]\b", "a figure": r"<figure\b", "a number": r'class="eqno"'}
 """What is counted on a built page, and is in the merged one as often."""
