@@ -17,6 +17,7 @@ import random
 import re
 import subprocess
 import sys
+from bisect import bisect
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -127,21 +128,22 @@ def _computing(node: ast.AST) -> Iterator[ast.expr]:
 
 def of_data(file: Path) -> Iterator[Mutant]:
     """Yield a mistake for each number of a table: its last digit."""
-    for found in re.finditer(rb"(?<=[,\n])-?\d+(?:\.\d+)?(?=[,\n])", file.read_bytes()):
-        yield _last_digit("data", file, found)
+    yield from _last_digits("data", file, rb"(?<=[,\n])-?\d+(?:\.\d+)?(?=[,\n])", file.read_bytes())
 
 
 def of_prose(file: Path) -> Iterator[Mutant]:
     """Yield a mistake for each number in the text of a page: its last digit."""
     text = CODE_BLOCK.sub(lambda block: " " * len(block[0].encode()), file.read_text("utf-8"))
-    for found in re.finditer(rb"(?<![\w.#(/-])\d[\d,.]*\d|(?<![\w.#(/-])\d(?!\w)", text.encode()):
-        yield _last_digit("prose", file, found)
+    number = rb"(?<![\w.#(/-])\d[\d,.]*\d|(?<![\w.#(/-])\d(?!\w)"
+    yield from _last_digits("prose", file, number, text.encode())
 
 
-def _last_digit(kind: str, file: Path, found: re.Match[bytes]) -> Mutant:
-    before, after = found[0], found[0][:-1] + str((int(found[0][-1:]) + 1) % 10).encode()
-    line = file.read_bytes().count(b"\n", 0, found.start()) + 1
-    return Mutant(kind, file.relative_to(ROOT), line, before, after, found.start())
+def _last_digits(kind: str, file: Path, number: bytes, text: bytes) -> Iterator[Mutant]:
+    ends = [found.start() for found in re.finditer(b"\n", text)]
+    for found in re.finditer(number, text):
+        before, after = found[0], found[0][:-1] + str((int(found[0][-1:]) + 1) % 10).encode()
+        line = bisect(ends, found.start()) + 1
+        yield Mutant(kind, file.relative_to(ROOT), line, before, after, found.start())
 
 
 # Running tests ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Make an EPUB of the built pages: the whole book in one file, for e-readers.
 
 Formulas stay MathML. What needs a browser is left out, as are the checks and the numbers of the
-figures, which the pages have. The file is compared with the pages before it is put in place.
+figures, which the pages have. The file is put in place after it was compared with the pages.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Look at decks in Chromium: does everything fit, is it large enough, does it need a network?"""
+"""Look at decks in Chromium: whether everything fits, is large enough, and needs no network."""
 
 import shutil
 from collections.abc import Iterator
