@@ -131,9 +131,14 @@ def of_data(file: Path) -> Iterator[Mutant]:
     yield from _last_digits("data", file, rb"(?<=[,\n])-?\d+(?:\.\d+)?(?=[,\n])", file.read_bytes())
 
 
+def _blank(block: re.Match[str]) -> str:
+    """Return as many bytes as a block of code has, and its ends of lines."""
+    return re.sub(rb"[^\n]", b" ", block[0].encode()).decode()
+
+
 def of_prose(file: Path) -> Iterator[Mutant]:
     """Yield a mistake for each number in the text of a page: its last digit."""
-    text = CODE_BLOCK.sub(lambda block: " " * len(block[0].encode()), file.read_text("utf-8"))
+    text = CODE_BLOCK.sub(_blank, file.read_text("utf-8"))
     number = rb"(?<![\w.#(/-])\d[\d,.]*\d|(?<![\w.#(/-])\d(?!\w)"
     yield from _last_digits("prose", file, number, text.encode())
 
