@@ -216,4 +216,8 @@ def _role(found: re.Match[str]) -> str:
     full = found["code"] or found["of"]
     name = full.removeprefix("multilevel.")
     public = {entry.node.name for each in entries().values() for entry in each}
-    return f"[`{name}`](#{name.lower()})" if found["role"] and name in public else f"`{full}`"
+    return (
+        f"[`{name}`](functions.ipynb#{name.lower()})"
+        if found["role"] and name in public
+        else f"`{full}`"
+    )

@@ -48,7 +48,8 @@ def load_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Load the scripts and styles that a page needs."""
-    for attribute in [name for name in SCRIPTS if name in context.get("body", "")]:
+    body = context.get("body", "")
+    for attribute in [name for name in SCRIPTS if re.search(f"<[^<>]*{name}=", body)]:
         for script in SCRIPTS[attribute]:
             app.add_js_file(script)
         for style in STYLES.get(attribute, []):
