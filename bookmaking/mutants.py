@@ -110,7 +110,7 @@ def of_code(file: Path) -> Iterator[Mutant]:
 def _operands(node: ast.Compare | ast.BinOp | ast.BoolOp) -> list[ast.expr]:
     if isinstance(node, ast.Compare):
         return [node.left, *node.comparators]
-    return [node.left, node.right] if isinstance(node, ast.BinOp) else node.values  # noqa: PD011
+    return [node.left, node.right] if isinstance(node, ast.BinOp) else node.values  # noqa: PD011 (not of pandas)
 
 
 def _computing(node: ast.AST) -> Iterator[ast.expr]:
